@@ -1,0 +1,45 @@
+import type { ErrorCode } from './error-codes.ts'
+import { HoldfastError, isHoldfastError, type WriteOutcome } from './errors.ts'
+
+/** What was being done when the file system refused. */
+export interface IoContext {
+  /** Completes 'could not …': `write the manifest`. */
+  readonly doing: string
+  readonly path: string
+  readonly offset?: number | undefined
+  /** Of a write: whether it may be there after reopening. */
+  readonly outcome?: WriteOutcome | undefined
+}
+
+/** The system's words for "there is no more room": on the disk, in the quota, under the limit on the size of a file. */
+const NO_SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/**
+ * Wraps what a method of the file system rejected with: `NO_SPACE` where room was lacking, `IO_ERROR` else.
+ * What is a `HoldfastError` already knows better and passes through unchanged.
+ */
+export function ioError(cause: unknown, context: IoContext): HoldfastError {
+  if (isHoldfastError(cause)) return cause
+  const errno = errnoOf(cause)
+  const code: ErrorCode = errno !== undefined && NO_SPACE_CODES.has(errno) ? 'NO_SPACE' : 'IO_ERROR'
+  return new HoldfastError(code, `could not ${context.doing}: ${wordsOf(cause)}`, {
+    path: context.path,
+    offset: context.offset,
+    outcome: context.outcome,
+    details: errno === undefined ? undefined : { errno },
+    cause,
+  })
+}
+
+/** The errno of a system error (`'EIO'`), or `undefined`. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  const code = (error as NodeJS.ErrnoException).code
+  return typeof code === 'string' ? code : undefined
+}
+
+/** The system's own words without the path, which the wrapping error names. */
+function wordsOf(cause: unknown): string {
+  const words = cause instanceof Error ? cause.message : String(cause)
+  return words.replace(/, \w+( '.*')?$/s, '')
+}

@@ -1,0 +1,21 @@
+import { basename, dirname, join, resolve } from 'node:path'
+
+/** Joins the parts of a path by the platform's rules. */
+export function joinPath(...parts: string[]): string {
+  return join(...parts)
+}
+
+/** The directory that a path is in. */
+export function parentPath(path: string): string {
+  return dirname(path)
+}
+
+/** The last part of a path. */
+export function baseName(path: string): string {
+  return basename(path)
+}
+
+/** The path from the root on, by the working directory of this moment: what is opened is kept open by it. */
+export function absolutePath(path: string): string {
+  return resolve(path)
+}
