@@ -1,0 +1,157 @@
+import type { HoldfastError } from '@holdfast/environment'
+import type { LogPlan } from './plan.ts'
+
+/**
+ * What an acknowledgement means.
+ * - `disk`: the bytes are synced; they survive a power loss.
+ * - `os`: the write call returned; they survive a crash of this process and are synced within `syncIntervalMs`.
+ *
+ * A level holds for everything before it too: a `disk` acknowledgement covers every earlier sequence.
+ */
+export type Durability = 'disk' | 'os'
+
+/** One group commit as it stands on disk: the unit that is written, lost, replayed and shipped whole. */
+export interface Batch {
+  readonly firstSeq: number
+  readonly lastSeq: number
+  /** Records in the batch; at least 1. `lastSeq - firstSeq + 1`. */
+  readonly count: number
+  /** Wall-clock milliseconds at which it was sealed; never goes back from one batch to the next. */
+  readonly time: number
+  /** The highest sequence that was known to be durable when the batch was written; below `firstSeq`. */
+  readonly durableSeq: number
+  /** Bytes that the log's user attached to the batch; the log does not read them. */
+  readonly note: Uint8Array
+  /** The version of the machine that wrote it, from its segment's header. */
+  readonly machineVersion: number
+  /** The id of the codec that wrote `records`, from its segment's header. */
+  readonly codec: string
+  /** The records in the codec's bytes. A view: copy it to keep it past the next iteration. */
+  readonly records: Uint8Array
+}
+
+/** A mark: the log was idle or being closed, and says how far it is durable. */
+export interface Mark {
+  readonly durableSeq: number
+  readonly time: number
+  readonly note: Uint8Array
+}
+
+/** A batch that has reached the strongest level asked for in it. */
+export interface CommittedBatch<T, W> extends Batch {
+  /** What was handed in with each record, in order. */
+  readonly waiters: readonly W[]
+  /** The records, decoded from the very bytes that were logged. */
+  decode(): T[]
+}
+
+/** Whoever acts on what the log has committed: the engine, or the promise of an `append`. */
+export interface CommitConsumer<T, W> {
+  /**
+   * Called in sequence order, once the batch has reached its level. The next batch may be written
+   * meanwhile; the one after that is not sealed before the returned promise is settled.
+   */
+  committed(batch: CommittedBatch<T, W>): void | Promise<void>
+  /** These records are not acknowledged and never will be; `error.outcome` says whether they may be on disk. */
+  rejected(waiters: readonly W[], error: HoldfastError): void
+  /** Asked when a batch or a mark is sealed: bytes that travel in it. */
+  note?(): Uint8Array | undefined
+  /** Everything up to `seq` is durable. */
+  durable?(seq: number): void
+  /** A write or a sync failed; every batch that was not yet durable was written again to a new segment. */
+  moved?(move: { readonly from: string; readonly to: string; readonly error: HoldfastError }): void
+  /** The log takes no more writes. `error.cause` is the failure that ended it. */
+  failed?(error: HoldfastError): void
+  /** Work in the background failed; nothing is lost, and the log goes on. */
+  warned?(error: HoldfastError): void
+}
+
+/** What a batch iteration covers. */
+export interface BatchRange {
+  /** The first batch given is the one that holds sequence `after + 1`. */
+  readonly after: number
+  /** The last sequence wanted. Default: what is durable when the iteration begins. Never past what is durable. */
+  readonly through?: number
+  /** Waits for more once it has caught up, until `signal` aborts or the log is closed. Default: false. */
+  readonly follow?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Figures of an open log. */
+export interface LogStats {
+  readonly firstSeq: number
+  readonly lastSeq: number
+  readonly durableSeq: number
+  readonly epoch: number
+  readonly segments: number
+  /** Bytes of all segments, preallocated space included. */
+  readonly bytes: number
+  /** Bytes of frames appended since the log was opened. */
+  readonly appendedBytes: number
+  readonly batches: number
+  readonly syncs: number
+  readonly rotations: number
+  readonly queuedBytes: number
+  readonly unsyncedBytes: number
+  /** The last failure of work in the background, if one is outstanding. */
+  readonly warning: HoldfastError | undefined
+}
+
+/**
+ * A log that is open for writing. The engine depends on this, not on local files.
+ * `W` is whatever the caller wants back with each record of a committed batch.
+ */
+export interface Log<T, W> {
+  /** The first sequence that can still be read; `lastSeq + 1` when there is none. */
+  readonly firstSeq: number
+  /** The last sequence that reached its level; 0 before the first. */
+  readonly lastSeq: number
+  /** The last sequence that is known to be durable. */
+  readonly durableSeq: number
+  /** Encoded bytes that are captured and not yet committed. */
+  readonly queuedBytes: number
+  /**
+   * Captures a record (it is encoded before this returns) into the batch that is open. Nothing is captured
+   * when it throws: `OVERLOADED`, `NOT_SERIALIZABLE`, `RECORD_TOO_LARGE`, `CLOSED`, `FAILED`.
+   */
+  submit(record: T, durability: Durability, waiter: W): void
+  /** The same for several records in one frame: after a crash all of them are there or none. Also throws `BATCH_TOO_LARGE`. */
+  submitAll(records: readonly T[], durability: Durability, waiters: readonly W[]): void
+  /** Resolves once `submit` would not be refused with `OVERLOADED`; rejects with `CLOSED` or `FAILED`. */
+  ready(): Promise<void>
+  /** Resolves to `durableSeq` once everything that was submitted before is durable. */
+  sync(): Promise<number>
+  /** Batches in order, up to `durableSeq`. Throws `GapError` when the first one wanted has been trimmed. */
+  batches(range: BatchRange): AsyncGenerator<Batch, void, undefined>
+  /** Deletes segments that hold nothing above `throughSeq`. The newest segment always stays. */
+  trim(throughSeq: number): Promise<{ readonly firstSeq: number; readonly segments: number; readonly bytes: number }>
+  stats(): LogStats
+  /** Commits what is queued, syncs, writes the mark and the footer, and notes the clean close. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Evidence from elsewhere that a sequence was durable: a published snapshot, say. */
+export interface Evidence {
+  readonly seq: number
+  readonly source: string
+}
+
+export interface ScanOptions {
+  /** Sequences up to here are not needed: a snapshot covers them. 0 for everything. */
+  readonly after: number
+  readonly evidence?: readonly Evidence[]
+  readonly signal?: AbortSignal
+}
+
+/** One verified pass over the log: iterate it once to the end, then read `plan`. */
+export interface LogScan extends AsyncIterable<Batch | Mark> {
+  /** What the pass found. Complete only once the iteration has ended. */
+  readonly plan: LogPlan
+}
+
+/** A log before it is open for writing. Reading it changes nothing. */
+export interface LogStore<T, W> {
+  scan(options: ScanOptions): LogScan
+  /** Acts on a plan: raises the epoch, writes survivors again, and opens for appending. Throws the plan's refusal. */
+  open(plan: LogPlan, consumer: CommitConsumer<T, W>): Promise<Log<T, W>>
+}
