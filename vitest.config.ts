@@ -1,0 +1,26 @@
+import { defaultServerConditions } from 'vite'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  // The packages name their TypeScript entry under this condition, so tests run on the sources, unbuilt.
+  // A child started with fork() inherits it; one started with spawn() needs `--conditions=@holdfast/source`.
+  ssr: { resolve: { conditions: ['@holdfast/source', ...defaultServerConditions] } },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    typecheck: {
+      enabled: true,
+      checker: 'tsc',
+      tsconfig: './tsconfig.test.json',
+      include: ['packages/*/src/**/*.test-d.ts'],
+      ignoreSourceErrors: true, // `npm run typecheck` reports those
+    },
+    coverage: {
+      include: ['packages/*/src/**/*.ts'],
+      exclude: ['**/*.{test,test-d,contract,fixture}.ts'],
+    },
+  },
+})
