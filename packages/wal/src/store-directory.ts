@@ -1,0 +1,233 @@
+import {
+  absolutePath, errnoOf, HoldfastError, ioError, isTemporaryName, joinPath, makeDirectories, readAll, replaceFile,
+  type DirectoryLock, type Environment,
+} from '@holdfast/environment'
+import { MAX_PAYLOAD_BYTES } from '@holdfast/framing'
+import { parseSegmentName } from './format.ts'
+import { decodeManifest, emptyManifest, encodeManifest, type Manifest } from './manifest.ts'
+
+const SNAPSHOT_NAME = /^\d{20}-\d{10}\.snap$/
+
+/**
+ * A store's directory: its identity, its lock and its manifest.
+ *
+ *   LOCK         held by the one writer; never removed
+ *   MANIFEST     what belongs to the store
+ *   wal/         segments
+ *   snapshots/   snapshots
+ *
+ * Opening it for writing takes the lock and changes nothing else; `beginEpoch` is the first thing that
+ * does, after the plan for recovery has been accepted.
+ */
+export class StoreDirectory {
+  readonly path: string
+  readonly environment: Environment
+  #lock: DirectoryLock | undefined
+  #manifest: Manifest
+  #isNew: boolean
+  #nextId: number
+  #writing = false
+  #updates: Promise<void> = Promise.resolve()
+
+  private constructor(path: string, environment: Environment, lock: DirectoryLock | undefined, manifest: Manifest, isNew: boolean) {
+    this.path = path
+    this.environment = environment
+    this.#lock = lock
+    this.#manifest = manifest
+    this.#isNew = isNew
+    this.#nextId = manifest.nextId
+  }
+
+  /** Takes the lock (`LOCKED`, `LOCK_UNAVAILABLE`) and reads the manifest. A directory that isn't there is made, durably. */
+  static async openForWriting(path: string, environment: Environment): Promise<StoreDirectory> {
+    const root = absolutePath(path)
+    try {
+      await makeDirectories(environment.files, root)
+    } catch (cause) {
+      throw ioError(cause, { doing: 'make the directory of the store', path: root })
+    }
+    const lock = await environment.locks.acquire(joinPath(root, 'LOCK'))
+    try {
+      const manifest = await readManifest(environment, root)
+      if (manifest !== undefined) return new StoreDirectory(root, environment, lock, manifest, false)
+      await refuseFilesWithoutManifest(environment, root)
+      const storeId = Buffer.from(environment.random.bytes(16)).toString('hex')
+      return new StoreDirectory(root, environment, lock, emptyManifest(storeId), true)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  /** Takes no lock and changes nothing. Throws `NO_STORE` where there is no store. */
+  static async openForReading(path: string, environment: Environment): Promise<StoreDirectory> {
+    const root = absolutePath(path)
+    const manifest = await readManifest(environment, root)
+    if (manifest === undefined) {
+      await refuseFilesWithoutManifest(environment, root)
+      throw new HoldfastError('NO_STORE', 'there is no store in this directory', { path: root })
+    }
+    return new StoreDirectory(root, environment, undefined, manifest, false)
+  }
+
+  get walPath(): string {
+    return joinPath(this.path, 'wal')
+  }
+
+  get snapshotsPath(): string {
+    return joinPath(this.path, 'snapshots')
+  }
+
+  get storeId(): Buffer {
+    return Buffer.from(this.#manifest.storeId, 'hex')
+  }
+
+  /** The manifest as this process last read or wrote it. */
+  get manifest(): Manifest {
+    return this.#manifest
+  }
+
+  get epoch(): number {
+    return this.#manifest.epoch
+  }
+
+  /** No manifest has been written yet. */
+  get isNew(): boolean {
+    return this.#isNew
+  }
+
+  /** Whether this one holds the lock. */
+  get writable(): boolean {
+    return this.#lock !== undefined
+  }
+
+  /** Reads the manifest again; for readers, whose writer goes on. */
+  async reload(): Promise<void> {
+    const manifest = await readManifest(this.environment, this.path)
+    if (manifest === undefined) throw new HoldfastError('NO_STORE', 'the store is no longer there', { path: this.path })
+    this.#manifest = manifest
+  }
+
+  /** An id that no file of this store has had. It is durable with the next `update`, which must come before the file counts. */
+  nextId(): number {
+    return this.#nextId++
+  }
+
+  /** No id at or below this one will be given again: files that the manifest doesn't name may have it. */
+  reserveId(id: number): void {
+    this.#nextId = Math.max(this.#nextId, id + 1)
+  }
+
+  /**
+   * This writer is the one from now on: the epoch is raised, durably, and the clean-close mark removed.
+   * `change` is made in the same replacement.
+   */
+  async beginEpoch(change: (manifest: Manifest) => Manifest = (manifest) => manifest): Promise<void> {
+    const { files } = this.environment
+    try {
+      const made = [await files.makeDirectory(this.walPath), await files.makeDirectory(this.snapshotsPath)]
+      if (made.includes(true) || this.#isNew) await files.syncDirectory(this.path)
+    } catch (cause) {
+      throw ioError(cause, { doing: 'make the directories of the store', path: this.path })
+    }
+    const { clean: _, ...rest } = change(this.#manifest)
+    await this.#write({ ...rest, epoch: this.#manifest.epoch + 1, nextId: this.#nextId })
+    this.#isNew = false
+    this.#writing = true
+  }
+
+  /**
+   * Replaces the manifest, durably; changes are made one after another, each on the outcome of the one
+   * before. Throws `FENCED` when another writer has raised the epoch meanwhile.
+   */
+  update(change: (manifest: Manifest) => Manifest): Promise<void> {
+    const run = this.#updates.then(() => this.#update(change))
+    this.#updates = run.catch(() => {})
+    return run
+  }
+
+  async #update(change: (manifest: Manifest) => Manifest): Promise<void> {
+    if (!this.#writing) throw new HoldfastError('CLOSED', 'the store directory is not open for writing', { path: this.path })
+    const onDisk = await readManifest(this.environment, this.path)
+    if (onDisk?.epoch !== this.#manifest.epoch || onDisk.storeId !== this.#manifest.storeId) {
+      throw new HoldfastError('FENCED', `this writer opened the store in epoch ${this.#manifest.epoch}, and the manifest now has ${onDisk?.epoch ?? 'none'}`, {
+        path: manifestPath(this.path),
+        details: { epoch: this.#manifest.epoch, manifestEpoch: onDisk?.epoch },
+      })
+    }
+    await this.#write({ ...change(this.#manifest), epoch: this.#manifest.epoch, nextId: this.#nextId })
+  }
+
+  async #write(manifest: Manifest): Promise<void> {
+    await replaceFile(this.environment, manifestPath(this.path), encodeManifest(manifest, this.environment.random.uint32()))
+    this.#manifest = manifest
+  }
+
+  /** Removes what a writer that died left half-done beside the manifest. Only the one writer calls it. */
+  async cleanTemporaries(): Promise<void> {
+    for (const name of await listOf(this.environment, this.path)) {
+      if (name.startsWith('MANIFEST.') && isTemporaryName(name)) await this.environment.files.unlink(joinPath(this.path, name))
+    }
+  }
+
+  /** Waits for updates under way and gives up the lock. Idempotent. */
+  async close(): Promise<void> {
+    await this.#updates
+    this.#writing = false
+    const lock = this.#lock
+    this.#lock = undefined
+    await lock?.release()
+  }
+}
+
+function manifestPath(root: string): string {
+  return joinPath(root, 'MANIFEST')
+}
+
+/** `undefined` only where there is no such file. */
+export async function readManifest(environment: Environment, root: string): Promise<Manifest | undefined> {
+  const path = manifestPath(root)
+  let bytes: Buffer
+  try {
+    const file = await environment.files.open(path, 'read')
+    try {
+      const size = await file.size()
+      if (size > MAX_PAYLOAD_BYTES) {
+        throw new HoldfastError('MANIFEST_CORRUPT', `the manifest has ${size} bytes, more than a frame can hold`, { path })
+      }
+      bytes = Buffer.alloc(size)
+      bytes = bytes.subarray(0, await readAll(file, bytes, 0))
+    } finally {
+      await file.close()
+    }
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return undefined
+    throw ioError(cause, { doing: 'read the manifest', path })
+  }
+  return decodeManifest(bytes, path)
+}
+
+async function refuseFilesWithoutManifest(environment: Environment, root: string): Promise<void> {
+  const segments = (await listOf(environment, joinPath(root, 'wal'))).filter((name) => parseSegmentName(name) !== undefined)
+  const snapshots = (await listOf(environment, joinPath(root, 'snapshots'))).filter((name) => SNAPSHOT_NAME.test(name))
+  if (segments.length + snapshots.length === 0) return
+  throw new HoldfastError('MANIFEST_MISSING', `there are ${segments.length} segments and ${snapshots.length} snapshots here, and no manifest`, {
+    path: manifestPath(root),
+    details: { segments: segments.length, snapshots: snapshots.length },
+  })
+}
+
+/** The names in a directory of the store; none where it isn't there. Throws `NOT_A_FILE` for what only leads to one. */
+export async function listOf(environment: Environment, path: string): Promise<string[]> {
+  try {
+    const stat = await environment.files.stat(path)
+    if (stat === undefined) return []
+    if (stat.type !== 'directory') {
+      throw new HoldfastError('NOT_A_FILE', 'a directory of the store belongs here, and something else stands here', { path })
+    }
+    return await environment.files.list(path)
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return []
+    throw ioError(cause, { doing: 'list the directory', path })
+  }
+}
