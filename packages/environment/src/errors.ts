@@ -107,9 +107,9 @@ export class LockedError extends HoldfastError {
         : `process ${holder.pid} on ${holder.host} since ${holder.since}`
     super('LOCKED', `the store is open for writing in ${who}`, {
       ...fields,
-      details: holder && { ...holder },
+      details: holder && { pid: holder.pid, host: holder.host, since: holder.since },
     })
-    Object.assign(this, holder)
+    Object.assign(this, this.details)
   }
 
   static {

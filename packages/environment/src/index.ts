@@ -12,6 +12,7 @@ export {
 export type { File, FileStat, FileSystem, OpenMode } from './file-system.ts'
 export { errnoOf, type IoContext, ioError } from './io-error.ts'
 export type { DirectoryLock, LockHolder, Locks } from './locks.ts'
+export { type NodeEnvironmentOptions, nodeEnvironment, nodeEnvironmentWith } from './node-environment.ts'
 export { absolutePath, baseName, joinPath, parentPath } from './paths.ts'
 export { replaceFile } from './replace-file.ts'
 export { isTemporaryName, temporaryName } from './temporary-name.ts'
