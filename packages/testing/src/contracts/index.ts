@@ -1,0 +1,3 @@
+// One suite for each interface, called from the tests of every implementation.
+export { fileSystemContract } from './file-system.ts'
+export { locksContract } from './locks.ts'
