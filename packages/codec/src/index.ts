@@ -1,1 +1,5 @@
-export {}
+export { assertSerializable } from './assert-serializable.ts'
+export { bytesCodec } from './bytes-codec.ts'
+export type { Codec, FrameEncoder } from './codec.ts'
+export { MAX_DEPTH, MAX_VALUE_BYTES } from './limits.ts'
+export { messagePackCodec } from './message-pack-codec.ts'

@@ -1,0 +1,102 @@
+import { HoldfastError } from '@holdfast/environment'
+import type { Codec, FrameEncoder } from './codec.ts'
+import { GrowingBuffer } from './growing-buffer.ts'
+import { MAX_VALUE_BYTES } from './limits.ts'
+import { decodeFailed, encoderClosed, notSerializable, reasons, tooLarge } from './refusals.ts'
+
+const LENGTH_BYTES = 4
+
+/**
+ * Values that are bytes already. Each is written as its length, u32 little-endian, and its bytes. Takes any
+ * Uint8Array (a Buffer is one) and always gives back a plain one that shares no memory with anything.
+ */
+export const bytesCodec: Codec<Uint8Array> = {
+  id: 'bytes-1',
+  encoder: () => new BytesEncoder(),
+  decode,
+}
+
+class BytesEncoder implements FrameEncoder<Uint8Array> {
+  readonly #buffer = new GrowingBuffer()
+  #count = 0
+  #closed = false
+  #lastCount = 0
+  #lastBytes = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  get bytes(): number {
+    return this.#buffer.bytes
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  add(value: Uint8Array): number {
+    if (this.#closed) throw encoderClosed()
+    assertBytes(value)
+    this.#mark()
+    return this.#append(value)
+  }
+
+  addAll(values: readonly Uint8Array[]): number {
+    if (this.#closed) throw encoderClosed()
+    for (let index = 0; index < values.length; index++) assertBytes(values[index], index)
+    this.#mark()
+    let bytes = 0
+    for (const value of values) bytes += this.#append(value)
+    return bytes
+  }
+
+  rollback(): void {
+    this.#closed = true
+    this.#buffer.cut(this.#lastBytes)
+    this.#count = this.#lastCount
+  }
+
+  copyTo(target: Buffer, offset: number): number {
+    return this.#buffer.copyTo(target, offset)
+  }
+
+  #mark(): void {
+    this.#lastBytes = this.#buffer.bytes
+    this.#lastCount = this.#count
+  }
+
+  #append(value: Uint8Array): number {
+    this.#buffer.appendU32(value.byteLength)
+    this.#buffer.append(value, 0, value.byteLength)
+    this.#count++
+    return LENGTH_BYTES + value.byteLength
+  }
+}
+
+function assertBytes(value: unknown, index?: number): void {
+  if (!(value instanceof Uint8Array)) {
+    throw notSerializable('$', reasons.notBytes, { index })
+  }
+  if (value.byteLength > MAX_VALUE_BYTES) throw tooLarge(index)
+}
+
+function decode(bytes: Uint8Array, count: number): Uint8Array[] {
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw new HoldfastError('INVALID_ARGUMENT', `a count of values can't be ${String(count)}`)
+  }
+  if (count * LENGTH_BYTES > bytes.byteLength) throw decodeFailed('more values than bytes', 0)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const values: Uint8Array[] = []
+  let at = 0
+  while (values.length < count) {
+    if (bytes.byteLength - at < LENGTH_BYTES) throw decodeFailed('the bytes end inside a length', at)
+    const end = at + LENGTH_BYTES + view.getUint32(at, true)
+    if (end > bytes.byteLength) throw decodeFailed('a value reaches past the end', at)
+    // Not `bytes.slice`: a Buffer's shares memory.
+    values.push(Uint8Array.prototype.slice.call(bytes, at + LENGTH_BYTES, end))
+    at = end
+  }
+  if (at !== bytes.byteLength) throw decodeFailed('bytes are left behind the last value', at)
+  return values
+}

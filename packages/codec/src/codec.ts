@@ -1,0 +1,42 @@
+/**
+ * The seam between values and bytes. A log frame or a snapshot chunk holds the values of one encoder, and
+ * everything that its decoder needs: no state of a codec outlives a frame.
+ */
+export interface Codec<T> {
+  /** Recorded in the files that it wrote: part of the format. */
+  readonly id: string
+  /** A new encoder, for the values of one frame. */
+  encoder(): FrameEncoder<T>
+  /**
+   * The values that one encoder took, equal to what it was given, sharing nothing with `bytes`.
+   * Throws DECODE_FAILED unless exactly `count` values use exactly all bytes. Safe on hostile bytes: what is
+   * allocated is bounded by their number, and no stack overflows.
+   */
+  decode(bytes: Uint8Array, count: number): T[]
+}
+
+/**
+ * Takes values one by one and holds their bytes. What it took is captured: changing the value afterwards
+ * changes nothing.
+ */
+export interface FrameEncoder<T> {
+  /** Values taken. */
+  readonly count: number
+  /** Bytes that they use. */
+  readonly bytes: number
+  /** Whether it takes no more. What it took before stays good. */
+  readonly closed: boolean
+  /**
+   * Takes a value and returns the bytes that it added. Throws NOT_SERIALIZABLE, with the path of what could
+   * not be brought back exactly in the message and in `details.at`, and takes nothing: what was there before
+   * decodes as it would have. The encoder stays open where the value was refused before any of it was
+   * encoded, and is closed where it was not. Throws CLOSED if it is closed.
+   */
+  add(value: T): number
+  /** Takes all of them or, throwing as `add` does, none. `details.index` says which one it was. */
+  addAll(values: readonly T[]): number
+  /** Gives the last `add` or `addAll` back, and closes the encoder. Does no more when called again. */
+  rollback(): void
+  /** Copies all bytes to `target` from `offset` on and returns their number. Changes nothing. */
+  copyTo(target: Buffer, offset: number): number
+}

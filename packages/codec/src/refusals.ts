@@ -1,0 +1,124 @@
+import { HoldfastError } from '@holdfast/environment'
+import { MAX_DEPTH, MAX_VALUE_BYTES } from './limits.ts'
+
+/** Why a value is refused: the end of a sentence that begins with its path, and what to do instead. */
+export interface Reason {
+  readonly text: string
+  readonly hint: string
+}
+
+type ReasonName =
+  | 'function'
+  | 'symbol'
+  | 'negativeZero'
+  | 'bigint'
+  | 'surrogate'
+  | 'byteOrderMark'
+  | 'proxy'
+  | 'depth'
+  | 'reservedKey'
+  | 'hiddenProperty'
+  | 'symbolKey'
+  | 'hole'
+  | 'namedProperty'
+  | 'invalidDate'
+  | 'detached'
+  | 'resizable'
+  | 'sharedMemory'
+  | 'nullPrototype'
+  | 'buffer'
+  | 'error'
+  | 'regExp'
+  | 'instance'
+  | 'notBytes'
+  | 'unreadable'
+  | 'changed'
+
+/** All of them. The README's table says the same. */
+export const reasons: Readonly<Record<ReasonName, Reason>> = {
+  function: { text: 'is a function', hint: 'Store the data that it needs, and the name of what to do.' },
+  symbol: { text: 'is a symbol', hint: 'Store a string.' },
+  negativeZero: { text: 'is -0, which would come back as 0', hint: 'Add 0 to it, which makes it 0.' },
+  bigint: { text: 'is a bigint of more than 64 bits', hint: 'Store its digits, as a string.' },
+  surrogate: {
+    text: 'is a string with half of a surrogate pair, which UTF-8 cannot hold',
+    hint: 'Use toWellFormed(), or store its UTF-16 code units in a Uint16Array.',
+  },
+  byteOrderMark: {
+    text: 'is a string that begins with a byte order mark (U+FEFF), which decoding may take off',
+    hint: 'Take it off, or store the bytes.',
+  },
+  proxy: { text: 'is a Proxy', hint: 'Store the object behind it, or a plain copy.' },
+  depth: {
+    text: `is more than ${MAX_DEPTH} containers deep, or inside itself`,
+    hint: 'Refer to other objects by an id, and keep lists in arrays.',
+  },
+  reservedKey: { text: 'is a property name that cannot be stored', hint: 'Use another name, or a Map.' },
+  hiddenProperty: {
+    text: 'has properties that are not enumerable, or Object.prototype has ones that are',
+    hint: 'Store a plain copy: { ...object }.',
+  },
+  symbolKey: { text: 'has symbols for keys', hint: 'Store a copy with strings for keys.' },
+  hole: { text: 'is a hole in its array', hint: 'Write undefined or null there.' },
+  namedProperty: {
+    text: 'has properties beside what it holds',
+    hint: 'Store a plain copy, such as [...array], or an object that holds both.',
+  },
+  invalidDate: { text: 'is an invalid Date', hint: 'Store null.' },
+  detached: { text: 'has lost its memory to another thread', hint: 'Store it before it is transferred.' },
+  resizable: { text: 'is a resizable ArrayBuffer', hint: 'Store buffer.slice(0).' },
+  sharedMemory: { text: 'is a view of shared memory', hint: 'Store a copy: array.slice().' },
+  nullPrototype: { text: 'is an object without a prototype', hint: 'Store a copy, { ...object }, or a Map.' },
+  buffer: {
+    text: 'is a Buffer, which would come back as a Uint8Array',
+    hint: 'Store new Uint8Array(buffer), or Uint8Array.prototype.slice.call(buffer).',
+  },
+  error: { text: 'is an Error', hint: 'Store its name, message and what else matters as an object.' },
+  regExp: { text: 'is a RegExp', hint: 'Store its source and flags.' },
+  instance: {
+    text: 'is an instance of a class',
+    hint: 'Store plain data: { ...object }, and make the instance again where it is needed.',
+  },
+  notBytes: { text: 'is not a Uint8Array', hint: 'This codec stores bytes only.' },
+  unreadable: { text: 'could not be read', hint: '`cause` is what its getter threw.' },
+  changed: {
+    text: 'could not be encoded',
+    hint: 'Store data without getters that throw or change it. What was taken before is good.',
+  },
+}
+
+/** What a refusal knows beside the place and the reason. */
+export interface RefusalFields {
+  /** Of several values given at once, which one. */
+  readonly index?: number | undefined
+  readonly cause?: unknown
+}
+
+export function notSerializable(at: string, reason: Reason, { index, cause }: RefusalFields): HoldfastError {
+  const which = index === undefined ? '' : `value ${index}: `
+  return new HoldfastError('NOT_SERIALIZABLE', `${which}${at} ${reason.text}`, {
+    hint: reason.hint,
+    details: { at, reason: reason.text, ...(index === undefined ? {} : { index }) },
+    cause,
+  })
+}
+
+export function tooLarge(index?: number): HoldfastError {
+  const which = index === undefined ? 'the value' : `value ${index}`
+  return new HoldfastError('RECORD_TOO_LARGE', `${which} needs more than ${MAX_VALUE_BYTES} bytes`, {
+    details: { maxBytes: MAX_VALUE_BYTES, ...(index === undefined ? {} : { index }) },
+  })
+}
+
+export function encoderClosed(): HoldfastError {
+  return new HoldfastError('CLOSED', 'this encoder takes no more values', {
+    hint: 'What it took before is good; start another encoder.',
+  })
+}
+
+export function decodeFailed(reason: string, offset: number, cause?: unknown): HoldfastError {
+  return new HoldfastError('DECODE_FAILED', `these are not the values of one frame: ${reason}`, {
+    details: { at: offset },
+    cause,
+  })
+}
