@@ -9,5 +9,7 @@ export {
 } from './faults.ts'
 export { FaultyFileSystem, faultyEnvironment } from './faulty-file-system.ts'
 export { ManualClock, ManualTimers } from './manual-time.ts'
+export { openDescriptors } from './open-descriptors.ts'
 export { SeededRandom } from './seeded-random.ts'
+export { smallDisk } from './small-disk.ts'
 export { type TemporaryDirectory, temporaryDirectory } from './temporary-directory.ts'

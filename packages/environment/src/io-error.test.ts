@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+import { HoldfastError } from './errors.ts'
+import { errnoOf, ioError } from './io-error.ts'
+import { nodeEnvironment } from './node-environment.ts'
+
+function systemError(code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: some words of the system, write`), { code })
+}
+
+it.each([
+  ['ENOSPC', 'NO_SPACE'],
+  ['EDQUOT', 'NO_SPACE'],
+  ['EFBIG', 'NO_SPACE'],
+  ['EIO', 'IO_ERROR'],
+  ['EMFILE', 'IO_ERROR'],
+  ['ENFILE', 'IO_ERROR'],
+  ['EROFS', 'IO_ERROR'],
+  ['EACCES', 'IO_ERROR'],
+  ['EINTR', 'IO_ERROR'],
+  ['EAGAIN', 'IO_ERROR'],
+  ['ENOENT', 'IO_ERROR'],
+] as const)('wraps %s as %s, with the cause (fault 16)', (errno, code) => {
+  const cause = systemError(errno)
+  const error = ioError(cause, { doing: 'write the log', path: '/a/b', offset: 7, outcome: 'unknown' })
+  expect(error).toMatchObject({ code, path: '/a/b', offset: 7, outcome: 'unknown', details: { errno } })
+  expect(error.cause).toBe(cause)
+  expect(error.message).toContain(
+    `${code}: could not write the log: ${errno}: some words of the system (path /a/b, offset 7). `,
+  )
+})
+
+it('passes a HoldfastError through unchanged', () => {
+  const error = new HoldfastError('NOT_A_FILE', 'it is a fifo', { path: '/a' })
+  expect(ioError(error, { doing: 'open', path: '/b' })).toBe(error)
+})
+
+it('wraps what is no system error too', () => {
+  const error = ioError('a string', { doing: 'open the file', path: '/a' })
+  expect(error).toMatchObject({ code: 'IO_ERROR', cause: 'a string' })
+  expect(error.details).toBeUndefined()
+})
+
+it('names the path once in a real error', async () => {
+  const cause = await nodeEnvironment.files
+    .rename('/nowhere/from', '/nowhere/to')
+    .catch((error: unknown) => error)
+  const { message } = ioError(cause, { doing: 'rename the file', path: '/nowhere/to' })
+  expect(message).toMatch(
+    /^IO_ERROR: could not rename the file: ENOENT: no such file or directory \(path \/nowhere\/to\)\. /,
+  )
+})
+
+it('reads the errno of system errors only', () => {
+  expect(errnoOf(systemError('EIO'))).toBe('EIO')
+  expect(errnoOf(new Error('x'))).toBeUndefined()
+  expect(errnoOf({ code: 'EIO' })).toBeUndefined()
+})
