@@ -1,6 +1,6 @@
 import { crc32 as nativeCrc32 } from 'node:zlib'
 import crc32 from 'crc-32'
-import { FRAME_ALIGNMENT, HEADER_CHECKED_BYTES } from './format.ts'
+import { HEADER_CHECKED_BYTES } from './format.ts'
 
 /**
  * From this length on the native CRC-32 is used. The two compute the same function; a call into zlib costs
@@ -15,23 +15,27 @@ export function checksum(bytes: Uint8Array, seed: number): number {
   return bytes.length < NATIVE_CHECKSUM_FROM_BYTES ? crc32.buf(bytes, seed) >>> 0 : nativeCrc32(bytes, seed)
 }
 
-// One frame's header at a time is copied here: cheaper than a view of twelve bytes for each.
-const headerScratch: Uint8Array = new Uint8Array(HEADER_CHECKED_BYTES)
+/**
+ * What one byte does to the register of the CRC, which is the complement of the checksum. The library has
+ * this table but its types don't, so it is asked for it one byte at a time. The header and the padding of
+ * each frame are walked with it where they stand: a view of a dozen bytes costs more than their checksum.
+ */
+const byteSteps: Int32Array = Int32Array.from({ length: 256 }, (_, byte) => ~crc32.buf([byte], -1))
 
 /** The checksum of the header that starts at `at`: of its bytes before the checksum itself. */
 export function headerChecksumAt(bytes: Uint8Array, at: number, seed: number): number {
-  for (let index = 0; index < HEADER_CHECKED_BYTES; index++)
-    headerScratch[index] = bytes[at + index] as number
-  return crc32.buf(headerScratch, seed) >>> 0
+  let register = ~seed
+  for (let index = at; index < at + HEADER_CHECKED_BYTES; index++) {
+    register = (register >>> 8) ^ (byteSteps[(register ^ (bytes[index] as number)) & 0xff] as number)
+  }
+  return ~register >>> 0
 }
-
-const zeros: readonly Uint8Array[] = Array.from(
-  { length: FRAME_ALIGNMENT },
-  (_, count) => new Uint8Array(count),
-)
 
 /** The checksum of `payload` and `padding` zeros behind it, wherever those zeros stand. */
 export function payloadChecksum(payload: Uint8Array, padding: number, seed: number): number {
-  const ofPayload = checksum(payload, seed)
-  return padding === 0 ? ofPayload : checksum(zeros[padding] as Uint8Array, ofPayload)
+  let register = ~checksum(payload, seed)
+  for (let left = padding; left > 0; left--) {
+    register = (register >>> 8) ^ (byteSteps[register & 0xff] as number)
+  }
+  return ~register >>> 0
 }
