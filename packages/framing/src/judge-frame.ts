@@ -47,10 +47,11 @@ export function judgeFrame(window: SourceWindow, offset: number, rules: FrameRul
   if (held < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES
   const bytes = window.bytes
   const version = bytes[at] as number
-  if (version === 0 && isZeroHeader(bytes, at)) return fault('zeros', offset, false)
+  if (version === 0 && isZero(bytes, at, FRAME_HEADER_BYTES)) return fault('zeros', offset, false)
   const headerChecksum = bytes.readUInt32LE(at + HEADER_CHECKED_BYTES)
-  if (headerChecksum !== headerChecksumAt(bytes, at, rules.seed))
+  if (headerChecksum !== headerChecksumAt(bytes, at, rules.seed)) {
     return fault('header-checksum', offset, false)
+  }
   if (version !== FRAME_VERSION) return versionFault(version, offset)
   const length = bytes.readUInt32LE(at + 4)
   if (length > MAX_PAYLOAD_BYTES) return fault('length', offset, true)
@@ -68,18 +69,15 @@ export function judgeFrame(window: SourceWindow, offset: number, rules: FrameRul
     const reason = checksum(covered, rules.seed) === expected ? 'padding' : 'payload-checksum'
     return fault(reason, offset, true, end)
   }
-  if (payloadChecksum(payload, padding, rules.seed) !== expected)
+  if (payloadChecksum(payload, padding, rules.seed) !== expected) {
     return fault('payload-checksum', offset, true, end)
+  }
   const flags = bytes.readUInt16LE(at + 2)
   if ((flags & ~rules.flags) !== 0) return fault('flags', offset, true, end)
   const kind = bytes[at + 1] as number
   const known = rules.kinds[kind] === 1
   if (!known && (kind & SKIPPABLE_KIND_BIT) === 0) return fault('kind', offset, true, end)
   return { type: 'frame', kind, flags, payload, offset, end, headerChecksum, skip: !known } satisfies Frame
-}
-
-function isZeroHeader(bytes: Buffer, at: number): boolean {
-  return isZero(bytes, at, FRAME_HEADER_BYTES)
 }
 
 function isZero(bytes: Buffer, at: number, count: number): boolean {
