@@ -73,6 +73,9 @@ export interface File {
   truncate(bytes: number): Promise<void>
   /** The size now. */
   size(): Promise<number>
-  /** Gives the descriptors back. Says nothing about durability. A second call does nothing. */
+  /**
+   * Gives the descriptors back once the calls under way have ended. Says nothing about durability. A second
+   * call does nothing; every other call from here on rejects with EBADF.
+   */
   close(): Promise<void>
 }

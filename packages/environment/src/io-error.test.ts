@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { expect, it } from 'vitest'
 import { HoldfastError } from './errors.ts'
 import { errnoOf, ioError } from './io-error.ts'
@@ -27,6 +28,20 @@ it.each([
   expect(error.message).toContain(
     `${code}: could not write the log: ${errno}: some words of the system (path /a/b, offset 7). `,
   )
+})
+
+it('finds the name of an error that libuv has none for', () => {
+  const { EDQUOT } = constants.errno
+  const message = `Unknown system error -${EDQUOT}: Unknown system error -${EDQUOT}, write`
+  const cause = Object.assign(new Error(message), { code: `Unknown system error -${EDQUOT}`, errno: -EDQUOT })
+  const error = ioError(cause, { doing: 'write the log', path: '/a' })
+  expect(error).toMatchObject({ code: 'NO_SPACE', details: { errno: 'EDQUOT' } })
+  expect(error.message).toContain('NO_SPACE: could not write the log: EDQUOT (path /a). ')
+  const unheardOf = Object.assign(new Error('Unknown system error -4999: x'), {
+    code: 'Unknown system error -4999',
+    errno: -4999,
+  })
+  expect(errnoOf(unheardOf)).toBe('Unknown system error -4999')
 })
 
 it('passes a HoldfastError through unchanged', () => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import type { ErrorCode } from './error-codes.ts'
 import { HoldfastError, isHoldfastError, type WriteOutcome } from './errors.ts'
 
@@ -34,12 +35,24 @@ export function ioError(cause: unknown, context: IoContext): HoldfastError {
 /** The errno of a system error (`'EIO'`), or `undefined`. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  const code = (error as NodeJS.ErrnoException).code
-  return typeof code === 'string' ? code : undefined
+  const { code, errno } = error as NodeJS.ErrnoException
+  if (typeof code !== 'string') return undefined
+  return code.startsWith(NAMELESS) ? (NAMES.get(-(errno ?? 0)) ?? code) : code
 }
+
+/**
+ * How Node.js calls the errors that libuv has no name for: EDQUOT, for one, which is a full disk to the one
+ * who has a quota. The name is found again by its number.
+ */
+const NAMELESS = 'Unknown system error'
+
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+)
 
 /** The system's own words without the path, which the wrapping error names. */
 function wordsOf(cause: unknown): string {
   const words = cause instanceof Error ? cause.message : String(cause)
+  if (words.startsWith(NAMELESS)) return errnoOf(cause) ?? words
   return words.replace(/, \w+( '.*')?$/s, '')
 }

@@ -23,13 +23,17 @@ describe('the Node.js environment', () => {
 
   it('runs a turn after the microtasks, and a timer that was not cancelled', async () => {
     const order: string[] = []
-    const turned = new Promise<void>((resolve) => timers.turn(() => resolve(void order.push('turn'))))
+    const turned = new Promise<void>((resolve) => {
+      timers.turn(resolve)
+    }).then(() => order.push('turn'))
     await Promise.resolve().then(() => order.push('microtask'))
     await turned
     expect(order).toEqual(['microtask', 'turn'])
     timers.after(0, () => order.push('cancelled')).cancel()
     // Unref'd timers run as long as something else keeps the process.
-    await new Promise<void>((resolve) => void timers.after(1, resolve))
+    await new Promise<void>((resolve) => {
+      timers.after(1, resolve)
+    })
     expect(order).toEqual(['microtask', 'turn'])
   })
 

@@ -32,7 +32,7 @@ describe('replaceFile', () => {
 
   it('syncs the bytes before the rename, and the directory after it (fault 8)', async () => {
     await replace()
-    const temporary = expect.stringMatching(/\/MANIFEST\.[0-9a-f]{16}\.tmp$/)
+    const temporary: unknown = expect.stringMatching(/\/MANIFEST\.[0-9a-f]{16}\.tmp$/)
     expect(environment.files.log).toMatchObject([
       { call: 'open', mode: 'create', path: temporary },
       { call: 'write', path: temporary, position: 0, bytes: 5 },
@@ -97,7 +97,7 @@ describe('replaceFile', () => {
 
   it('never tries a failed sync again (fault 11)', async () => {
     environment.files.fail({ on: 'sync', fault: { errno: 'EIO' } })
-    await expect(replace()).rejects.toThrow()
+    await expect(replace()).rejects.toMatchObject({ code: 'IO_ERROR' })
     expect(environment.files.count('sync')).toBe(1)
     expect(environment.files.count('rename')).toBe(0)
   })

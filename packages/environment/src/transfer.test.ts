@@ -44,7 +44,7 @@ describe('transfers of whole buffers (fault 15)', () => {
       ])
       const into = Buffer.alloc(19)
       await file.read(into, 0)
-      expect(into.toString()).toBe(`\0\0\0${bytes}`)
+      expect(into.toString()).toBe(`\0\0\0${bytes.toString()}`)
     })
 
     it('takes no progress for a full disk, after one call', async () => {
