@@ -1,1 +1,5 @@
-export {}
+export { formatPlan } from './format-plan.ts'
+export { examine, type NamedSnapshot, type RecoverOptions, recover } from './recover.ts'
+export type { ChosenSnapshot, RecoveryPlan, RecoveryProgress, SetAsideSnapshot } from './recovery-plan.ts'
+export type { ReplayTarget } from './replay-target.ts'
+export { WriteQueue } from './write-queue.ts'

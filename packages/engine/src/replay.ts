@@ -1,0 +1,256 @@
+import type { Codec } from '@holdfast/codec'
+import { HoldfastError, isHoldfastError } from '@holdfast/environment'
+import type { ReplayTarget } from '@holdfast/recovery'
+import type { SnapshotReader } from '@holdfast/snapshot'
+import type { Batch, Mark } from '@holdfast/wal'
+import { applyCommand } from './apply.ts'
+import type { LoggedCommand } from './commands.ts'
+import type { Machine } from './machine.ts'
+import { OutcomeLedger, outcomesMissing } from './outcome-ledger.ts'
+import { decodeOutcomes } from './outcomes.ts'
+import { isRefusal } from './refusal.ts'
+import { newerMachine, noUpgrade, readContent } from './snapshot-content.ts'
+
+/**
+ * Batches of an older machine wait for their outcomes, which stand in the note of the second batch after
+ * them at the latest. Part of the format: more than these waiting means that outcomes are missing.
+ */
+const MAX_HELD_BATCHES = 2
+
+/** Where a replay ends before the log does. */
+export interface ReplayLimit {
+  /** The last sequence that is applied. */
+  readonly seq?: number
+  /** The last sequence whose batch is not younger than this is the last that is applied. */
+  readonly time?: number
+}
+
+/** What a replay did, beside making a state. */
+export interface ReplayFigures {
+  /** Commands that went through `apply`. */
+  readonly applied: number
+  /** Commands that were refused, those included that were only skipped as the record says. */
+  readonly refused: number
+  /** Of these, commands that threw something else than a `Refusal`: probably a bug. */
+  readonly failed: number
+  /** Commands of an older machine, refused ones included. */
+  readonly upgraded: number
+  /** Commands at the end of the log whose outcome the crash left unrecorded, so that this replay decided it. */
+  readonly decided: number
+}
+
+interface HeldBatch {
+  readonly firstSeq: number
+  readonly lastSeq: number
+  readonly time: number
+  readonly machineVersion: number
+  readonly commands: LoggedCommand[]
+}
+
+/**
+ * Builds a state out of a snapshot and batches. Commands of this version of the machine all run again, and
+ * must come out as recorded; recorded refusals of an older version are skipped, and its accepted commands
+ * run through `upgrade`.
+ */
+export class Replay<State extends object> implements ReplayTarget {
+  readonly #machine: Machine<State>
+  readonly #codecs: ReadonlyMap<string, Codec<unknown>>
+  readonly #held: HeldBatch[] = []
+  #limit: ReplayLimit
+  #limited = false
+  #state: State
+  #ledger: OutcomeLedger = new OutcomeLedger(0)
+  #lastTime = 0
+  #sawOlder = false
+  #figures = { applied: 0, refused: 0, failed: 0, upgraded: 0 }
+
+  constructor(machine: Machine<State>, codecs: ReadonlyMap<string, Codec<unknown>>, limit: ReplayLimit = {}) {
+    this.#machine = machine
+    this.#codecs = codecs
+    this.#limit = limit
+    this.#state = machine.initial()
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  /** Recorded and unrecorded outcomes up to here: the store goes on with it. */
+  get ledger(): OutcomeLedger {
+    return this.#ledger
+  }
+
+  get appliedSeq(): number {
+    return this.#ledger.appliedThrough
+  }
+
+  /** The time of the last command that was applied; 0 before the first. */
+  get lastTime(): number {
+    return this.#lastTime
+  }
+
+  /** Whether anything was written by an older version of the machine: a snapshot should follow. */
+  get sawOlder(): boolean {
+    return this.#sawOlder
+  }
+
+  get figures(): ReplayFigures {
+    return { ...this.#figures, decided: this.#ledger.unrecorded }
+  }
+
+  /** The limit is reached, and the log has said what came of the commands before it. */
+  get satisfied(): boolean {
+    return this.#limited && this.#held.length === 0 && this.#ledger.recordedThrough >= this.appliedSeq
+  }
+
+  async restore(reader: SnapshotReader): Promise<void> {
+    const { seq, time, machineVersion } = reader.header
+    this.#state = await readContent(reader, this.#machine)
+    this.#ledger = new OutcomeLedger(seq)
+    this.#lastTime = time
+    this.#sawOlder = machineVersion < this.#machine.version
+  }
+
+  reset(): void {
+    this.#state = this.#machine.initial()
+    this.#ledger = new OutcomeLedger(0)
+    this.#lastTime = 0
+    this.#sawOlder = false
+  }
+
+  apply(item: Batch | Mark): void {
+    const outcomes = decodeOutcomes(item.note)
+    if (outcomes !== undefined) this.#ledger.record(outcomes)
+    this.#runHeld(false)
+    if (!('records' in item) || this.#limited) return
+    const batch = this.#within(item)
+    if (batch === undefined) return
+    this.#held.push(batch)
+    this.#runHeld(false)
+    const [first] = this.#held
+    if (first !== undefined && this.#held.length > MAX_HELD_BATCHES) throw outcomesMissing(first.firstSeq)
+  }
+
+  /** The log has ended: what waits for its outcome is decided by running it. */
+  finish(): void {
+    this.#runHeld(true)
+  }
+
+  /** Decodes the part of a batch that is wanted; nothing where the limit lies before it. */
+  #within(batch: Batch): HeldBatch | undefined {
+    const { firstSeq, time, machineVersion } = batch
+    if (machineVersion > this.#machine.version)
+      throw newerMachine(machineVersion, this.#machine.version, { seq: firstSeq })
+    if (time > (this.#limit.time ?? Infinity) || firstSeq > (this.#limit.seq ?? Infinity)) {
+      this.#limited = true
+      return undefined
+    }
+    const commands = this.#decode(batch)
+    const lastSeq = Math.min(batch.lastSeq, this.#limit.seq ?? Infinity)
+    this.#limited = this.#limit.seq === lastSeq
+    commands.length = lastSeq - firstSeq + 1
+    return { firstSeq, lastSeq, time, machineVersion, commands }
+  }
+
+  #decode(batch: Batch): LoggedCommand[] {
+    const codec = this.#codecs.get(batch.codec)
+    if (codec === undefined) {
+      throw new HoldfastError(
+        'UNSUPPORTED',
+        `the log was written with the codec '${batch.codec}', which was not passed`,
+        {
+          seq: batch.firstSeq,
+        },
+      )
+    }
+    const commands = codec.decode(batch.records, batch.count)
+    commands.forEach((command, i) => {
+      if (!isCommand(command)) {
+        throw new HoldfastError(
+          'DECODE_FAILED',
+          'the record is not a command: something else than a store wrote this log',
+          {
+            seq: batch.firstSeq + i,
+          },
+        )
+      }
+    })
+    return commands as LoggedCommand[]
+  }
+
+  #runHeld(ended: boolean): void {
+    for (let batch = this.#held[0]; batch !== undefined; batch = this.#held[0]) {
+      const older = batch.machineVersion < this.#machine.version
+      if (older && !ended && batch.lastSeq > this.#ledger.recordedThrough) return
+      this.#held.shift()
+      this.#run(batch, older)
+    }
+  }
+
+  #run(batch: HeldBatch, older: boolean): void {
+    const { firstSeq, lastSeq, time, commands, machineVersion } = batch
+    const refused = new Map<number, unknown>()
+    // A snapshot may end inside a batch that another writer of the log had put together.
+    const start = Math.max(0, this.#ledger.appliedThrough + 1 - firstSeq)
+    for (let i = start; i < commands.length; i++) {
+      const seq = firstSeq + i
+      const command = commands[i] as LoggedCommand
+      if (!older) this.#applyOne(command, seq, time, refused)
+      else if (this.#ledger.recorded(seq) === 'refused') refused.set(seq, undefined)
+      else this.#upgradeOne(command, machineVersion, seq, time, refused)
+    }
+    if (older) {
+      this.#sawOlder = true
+      this.#figures.upgraded += commands.length - start
+    }
+    this.#figures.refused += refused.size
+    this.#lastTime = time
+    this.#ledger.applied(lastSeq, refused)
+  }
+
+  #applyOne(command: LoggedCommand, seq: number, time: number, refused: Map<number, unknown>): void {
+    this.#figures.applied += 1
+    try {
+      applyCommand(this.#machine, this.#state, command, seq, time)
+    } catch (error) {
+      // It was in the machine when it was logged: to refuse it now would lose an acknowledged command.
+      if (isHoldfastError(error, 'UNKNOWN_COMMAND') && this.#machine.names?.has(command[0]) === false) {
+        throw new HoldfastError(
+          'UNKNOWN_COMMAND',
+          `the log holds the command '${command[0]}', which this machine does not have`,
+          {
+            seq,
+            cause: error,
+          },
+        )
+      }
+      if (!isRefusal(error)) this.#figures.failed += 1
+      refused.set(seq, error)
+    }
+  }
+
+  #upgradeOne(
+    command: LoggedCommand,
+    from: number,
+    seq: number,
+    time: number,
+    refused: Map<number, unknown>,
+  ): void {
+    const { upgrade, version } = this.#machine
+    if (upgrade === undefined) throw noUpgrade(from, version)
+    let upgraded: LoggedCommand | undefined
+    try {
+      upgraded = upgrade.command === undefined ? command : upgrade.command(command, from)
+    } catch (cause) {
+      throw new HoldfastError('UPGRADE_FAILED', `upgrade threw over a command of version ${from}`, {
+        seq,
+        cause,
+      })
+    }
+    if (upgraded !== undefined) this.#applyOne(upgraded, seq, time, refused)
+  }
+}
+
+function isCommand(value: unknown): value is LoggedCommand {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string'
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest'
+import { WriteQueue } from './write-queue.ts'
+
+describe('WriteQueue', () => {
+  it('runs one task at a time, in the order they came', async () => {
+    const queue = new WriteQueue()
+    const order: string[] = []
+    const task = (name: string) => async () => {
+      order.push(`${name} begins`)
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      order.push(`${name} ends`)
+    }
+    await Promise.all([queue.run(task('a')), queue.run(task('b')), queue.run(() => order.push('c'))])
+    expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c'])
+  })
+
+  it('begins a task at once where nothing waits', () => {
+    const queue = new WriteQueue()
+    let ran = false
+    const done = queue.run(() => {
+      ran = true
+    })
+    expect(ran).toBe(true)
+    return done
+  })
+
+  it('rejects with what a task throws, and goes on with the next', async () => {
+    const queue = new WriteQueue()
+    const failed = queue.run(() => {
+      throw new Error('no')
+    })
+    const next = queue.run(() => 'yes')
+    await expect(failed).rejects.toThrow('no')
+    await expect(next).resolves.toBe('yes')
+    await queue.idle()
+    expect(queue.length).toBe(0)
+  })
+})
