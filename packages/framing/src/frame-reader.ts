@@ -22,7 +22,8 @@ export interface FrameReaderOptions {
 
 /**
  * Reads frames one after the other, verifying each. Memory is bounded by the window and, while it is being
- * looked at, one frame that is larger than the window.
+ * looked at, one frame that is larger than the window. Every byte is read once, and ahead: beside a writer,
+ * `end` has to be where the bytes no longer change.
  */
 export class FrameReader {
   readonly #window: SourceWindow

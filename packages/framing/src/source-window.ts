@@ -61,11 +61,16 @@ export class SourceWindow {
    * through unchanged, and loading again tries again.
    */
   async load(position: number, count: number): Promise<void> {
+    if (count > this.end - position) {
+      throw new HoldfastError(
+        'INVALID_ARGUMENT',
+        `there are no ${count} bytes from ${position} to ${this.end}`,
+      )
+    }
     this.#slideTo(position, count)
     while (this.held < count) {
       const limit = Math.min(this.bytes.length, this.end - this.start)
       const room = limit - this.held
-      if (room <= 0) return
       const read = await this.#source.read(this.bytes.subarray(this.held, limit), this.start + this.held)
       if (!Number.isInteger(read) || read < 0 || read > room) {
         throw new HoldfastError(
