@@ -83,7 +83,10 @@ export type IndexEntry = Pick<Boundary, 'seq' | 'offset'>
 export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   const codec = Buffer.from(header.codec, 'utf8')
   if (codec.length === 0 || codec.length > CODEC_MAX_BYTES) {
-    throw new HoldfastError('INVALID_ARGUMENT', `a codec's id takes 1 to ${CODEC_MAX_BYTES} bytes, not ${codec.length}`)
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      `a codec's id takes 1 to ${CODEC_MAX_BYTES} bytes, not ${codec.length}`,
+    )
   }
   const payload = Buffer.alloc(SEGMENT_HEADER_BYTES - FRAME_HEADER_BYTES)
   MAGIC.copy(payload, 0)
@@ -109,25 +112,42 @@ export function decodeSegmentHeader(frame: Frame, path: string): SegmentHeader |
   if (payload.length < 10 || !payload.subarray(0, 8).equals(MAGIC)) return 'not the header of a log segment'
   const format = payload.readUInt16LE(8)
   if (format > FORMAT_VERSION) throw unsupportedFormat(path, format)
-  if (format === 0 || payload.length !== SEGMENT_HEADER_BYTES - FRAME_HEADER_BYTES || payload.readUInt16LE(10) !== 0) {
+  if (
+    format === 0 ||
+    payload.length !== SEGMENT_HEADER_BYTES - FRAME_HEADER_BYTES ||
+    payload.readUInt16LE(10) !== 0
+  ) {
     return 'a header with fields that this format does not have'
   }
   const codecBytes = payload.readUInt8(80)
-  if (codecBytes === 0 || codecBytes > CODEC_MAX_BYTES || !payload.subarray(81 + codecBytes).every((byte) => byte === 0)) {
+  if (
+    codecBytes === 0 ||
+    codecBytes > CODEC_MAX_BYTES ||
+    !payload.subarray(81 + codecBytes).every((byte) => byte === 0)
+  ) {
     return 'a header with a malformed codec'
   }
-  const [id, epoch, firstSeq, predecessorId, predecessorLastSeq] = [32, 40, 48, 56, 64].map((at) => readSeq(payload, at))
+  const [id, epoch, firstSeq, predecessorId, predecessorLastSeq] = [32, 40, 48, 56, 64].map((at) =>
+    readSeq(payload, at),
+  )
   if (
-    id === undefined || epoch === undefined || firstSeq === undefined ||
-    predecessorId === undefined || predecessorLastSeq === undefined ||
-    id === 0 || firstSeq === 0 || predecessorLastSeq !== firstSeq - 1
+    id === undefined ||
+    epoch === undefined ||
+    firstSeq === undefined ||
+    predecessorId === undefined ||
+    predecessorLastSeq === undefined ||
+    id === 0 ||
+    firstSeq === 0 ||
+    predecessorLastSeq !== firstSeq - 1
   ) {
     return 'a header with numbers that cannot be'
   }
   return {
     salt: payload.readUInt32LE(12),
     storeId: Buffer.from(payload.subarray(16, 32)),
-    id, epoch, firstSeq,
+    id,
+    epoch,
+    firstSeq,
     predecessor: { id: predecessorId, lastSeq: predecessorLastSeq, digest: payload.readUInt32LE(72) },
     machineVersion: payload.readUInt32LE(76),
     codec: payload.toString('utf8', 81, 81 + codecBytes),
@@ -135,10 +155,14 @@ export function decodeSegmentHeader(frame: Frame, path: string): SegmentHeader |
 }
 
 export function unsupportedFormat(path: string, version: number): HoldfastError {
-  return new HoldfastError('UNSUPPORTED_FORMAT', `the file has format version ${version}, this code knows up to ${FORMAT_VERSION}`, {
-    path,
-    details: { version, known: FORMAT_VERSION },
-  })
+  return new HoldfastError(
+    'UNSUPPORTED_FORMAT',
+    `the file has format version ${version}, this code knows up to ${FORMAT_VERSION}`,
+    {
+      path,
+      details: { version, known: FORMAT_VERSION },
+    },
+  )
 }
 
 /** A batch as its frame holds it; the views live as long as the frame's payload. */
@@ -152,7 +176,11 @@ export interface BatchFields {
 }
 
 /** Writes the part of a batch's payload before its note. */
-export function writeBatchPrefix(target: Buffer, at: number, batch: { firstSeq: number; time: number; durableSeq: number; count: number; noteBytes: number }): void {
+export function writeBatchPrefix(
+  target: Buffer,
+  at: number,
+  batch: { firstSeq: number; time: number; durableSeq: number; count: number; noteBytes: number },
+): void {
   writeSeq(target, batch.firstSeq, at)
   writeSeq(target, batch.time, at + 8)
   writeSeq(target, batch.durableSeq, at + 16)
@@ -167,10 +195,18 @@ export function decodeBatch(payload: Buffer): BatchFields | undefined {
   const durableSeq = readSeq(payload, 16)
   const count = payload.readUInt32LE(24)
   const noteEnd = BATCH_PREFIX_BYTES + payload.readUInt32LE(28)
-  if (firstSeq === undefined || firstSeq === 0 || time === undefined || durableSeq === undefined) return undefined
+  if (firstSeq === undefined || firstSeq === 0 || time === undefined || durableSeq === undefined)
+    return undefined
   if (count === 0 || durableSeq >= firstSeq || noteEnd > payload.length) return undefined
   if (!Number.isSafeInteger(firstSeq + count)) return undefined
-  return { firstSeq, count, time, durableSeq, note: payload.subarray(BATCH_PREFIX_BYTES, noteEnd), records: payload.subarray(noteEnd) }
+  return {
+    firstSeq,
+    count,
+    time,
+    durableSeq,
+    note: payload.subarray(BATCH_PREFIX_BYTES, noteEnd),
+    records: payload.subarray(noteEnd),
+  }
 }
 
 export interface MarkFields {
@@ -179,7 +215,10 @@ export interface MarkFields {
   readonly note: Buffer
 }
 
-export function encodeMark(mark: { durableSeq: number; time: number; note: Uint8Array | undefined }, salt: number): Buffer {
+export function encodeMark(
+  mark: { durableSeq: number; time: number; note: Uint8Array | undefined },
+  salt: number,
+): Buffer {
   const noteBytes = mark.note?.length ?? 0
   const payload = Buffer.alloc(MARK_PREFIX_BYTES + noteBytes)
   writeSeq(payload, mark.durableSeq, 0)
@@ -194,7 +233,8 @@ export function decodeMark(payload: Buffer): MarkFields | undefined {
   const durableSeq = readSeq(payload, 0)
   const time = readSeq(payload, 8)
   if (durableSeq === undefined || time === undefined) return undefined
-  if (payload.readUInt32LE(16) !== payload.length - MARK_PREFIX_BYTES || payload.readUInt32LE(20) !== 0) return undefined
+  if (payload.readUInt32LE(16) !== payload.length - MARK_PREFIX_BYTES || payload.readUInt32LE(20) !== 0)
+    return undefined
   return { durableSeq, time, note: payload.subarray(MARK_PREFIX_BYTES) }
 }
 

@@ -1,1 +1,27 @@
-export {}
+export { NOTE_MAX_BYTES } from './batch-builder.ts'
+export type {
+  Batch,
+  BatchRange,
+  CommitConsumer,
+  CommittedBatch,
+  Durability,
+  Evidence,
+  Log,
+  LogScan,
+  LogStats,
+  LogStore,
+  Mark,
+  ScanOptions,
+} from './log.ts'
+export { LogDirectory } from './log-directory.ts'
+export type { LogOptions } from './log-options.ts'
+export {
+  type CleanClose,
+  encodeManifest,
+  type Manifest,
+  type ManifestSegment,
+  type ManifestSnapshot,
+} from './manifest.ts'
+export type { LogPlan, SegmentReport, SetAside } from './plan.ts'
+export { readManifest, StoreDirectory } from './store-directory.ts'
+export { type AppendOptions, type ReadOptions, Wal, type WalOptions, type WalRecord } from './wal.ts'

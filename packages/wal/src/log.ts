@@ -54,8 +54,12 @@ export interface CommitConsumer<T, W> {
   committed(batch: CommittedBatch<T, W>): void | Promise<void>
   /** These records are not acknowledged and never will be; `error.outcome` says whether they may be on disk. */
   rejected(waiters: readonly W[], error: HoldfastError): void
-  /** Asked when a batch or a mark is sealed: bytes that travel in it. */
-  note?(): Uint8Array | undefined
+  /**
+   * Asked when a batch or a mark is sealed: bytes that travel in it. What a committed batch carries is
+   * there for as long as its records are. What a mark carries is read only while nothing has been written
+   * behind it, so the next batch has to carry it again.
+   */
+  note?(kind: 'batch' | 'mark'): Uint8Array | undefined
   /** Everything up to `seq` is durable. */
   durable?(seq: number): void
   /** A write or a sync failed; every batch that was not yet durable was written again to a new segment. */
@@ -119,12 +123,17 @@ export interface Log<T, W> {
   submitAll(records: readonly T[], durability: Durability, waiters: readonly W[]): void
   /** Resolves once `submit` would not be refused with `OVERLOADED`; rejects with `CLOSED` or `FAILED`. */
   ready(): Promise<void>
-  /** Resolves to `durableSeq` once everything that was submitted before is durable. */
-  sync(): Promise<number>
+  /**
+   * Resolves to `durableSeq` once everything that was submitted before is durable; with `throughSeq`, which
+   * must have been committed, once everything up to it is.
+   */
+  sync(throughSeq?: number): Promise<number>
   /** Batches in order, up to `durableSeq`. Throws `GapError` when the first one wanted has been trimmed. */
   batches(range: BatchRange): AsyncGenerator<Batch, void, undefined>
   /** Deletes segments that hold nothing above `throughSeq`. The newest segment always stays. */
-  trim(throughSeq: number): Promise<{ readonly firstSeq: number; readonly segments: number; readonly bytes: number }>
+  trim(
+    throughSeq: number,
+  ): Promise<{ readonly firstSeq: number; readonly segments: number; readonly bytes: number }>
   stats(): LogStats
   /** Commits what is queued, syncs, writes the mark and the footer, and notes the clean close. Idempotent. */
   close(): Promise<void>

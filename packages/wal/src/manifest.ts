@@ -87,10 +87,15 @@ export async function decodeManifest(bytes: Buffer, path: string): Promise<Manif
   }
   const reader = new FrameReader(source, { seed: FORMAT_SEED, start: 0, end: bytes.length, kinds: KINDS })
   const header = await nextFrame(reader, KIND.header, path)
-  if (header.payload.length < 10 || !header.payload.subarray(0, 8).equals(MAGIC)) throw corrupt(path, 0, 'it is not a manifest')
+  if (header.payload.length < 10 || !header.payload.subarray(0, 8).equals(MAGIC))
+    throw corrupt(path, 0, 'it is not a manifest')
   const format = header.payload.readUInt16LE(8)
   if (format > FORMAT_VERSION) throw unsupportedFormat(path, format)
-  if (format === 0 || header.payload.length !== HEADER_PAYLOAD_BYTES || header.payload.readUInt16LE(10) !== 0) {
+  if (
+    format === 0 ||
+    header.payload.length !== HEADER_PAYLOAD_BYTES ||
+    header.payload.readUInt16LE(10) !== 0
+  ) {
     throw corrupt(path, 0, 'its header has fields that this format does not have')
   }
   reader.setSeed(header.payload.readUInt32LE(12))
@@ -104,9 +109,16 @@ export async function decodeManifest(bytes: Buffer, path: string): Promise<Manif
 
 async function nextFrame(reader: FrameReader, kind: number, path: string): Promise<Frame> {
   const frame = await reader.next()
-  if (frame.type === 'fault' && frame.newerVersion !== undefined) throw unsupportedFormat(path, frame.newerVersion)
-  if (frame.type !== 'frame') throw corrupt(path, frame.offset, frame.type === 'end' ? 'it ends early' : `its frame is damaged: ${frame.reason}`)
-  if (frame.kind !== kind) throw corrupt(path, frame.offset, `a frame of kind ${frame.kind} where ${kind} belongs`)
+  if (frame.type === 'fault' && frame.newerVersion !== undefined)
+    throw unsupportedFormat(path, frame.newerVersion)
+  if (frame.type !== 'frame')
+    throw corrupt(
+      path,
+      frame.offset,
+      frame.type === 'end' ? 'it ends early' : `its frame is damaged: ${frame.reason}`,
+    )
+  if (frame.kind !== kind)
+    throw corrupt(path, frame.offset, `a frame of kind ${frame.kind} where ${kind} belongs`)
   return frame
 }
 
@@ -127,25 +139,43 @@ function parseManifest(text: string): Manifest | string {
   if (!isRecord(value)) return 'its body is not an object'
   const { storeId, epoch, nextId, segments, snapshots, trimmedThrough, clean } = value
   if (typeof storeId !== 'string' || !/^[0-9a-f]{32}$/.test(storeId)) return 'its store id is malformed'
-  if (!isSeq(epoch) || !isSeq(nextId) || nextId === 0 || !isSeq(trimmedThrough)) return 'one of its numbers is malformed'
-  if (!Array.isArray(segments) || segments.length > MAX_ENTRIES || !segments.every(isSegment)) return 'its list of segments is malformed'
-  if (!Array.isArray(snapshots) || snapshots.length > MAX_ENTRIES || !snapshots.every(isSnapshot)) return 'its list of snapshots is malformed'
-  if (clean !== undefined && !(isRecord(clean) && isSeq(clean['durableSeq']) && isSeq(clean['epoch']))) return 'its clean-close mark is malformed'
-  if (new Set([...segments, ...snapshots].map((file: { id: number }) => file.id)).size !== segments.length + snapshots.length) return 'it names an id twice'
+  if (!isSeq(epoch) || !isSeq(nextId) || nextId === 0 || !isSeq(trimmedThrough))
+    return 'one of its numbers is malformed'
+  if (!Array.isArray(segments) || segments.length > MAX_ENTRIES || !segments.every(isSegment))
+    return 'its list of segments is malformed'
+  if (!Array.isArray(snapshots) || snapshots.length > MAX_ENTRIES || !snapshots.every(isSnapshot))
+    return 'its list of snapshots is malformed'
+  if (clean !== undefined && !(isRecord(clean) && isSeq(clean['durableSeq']) && isSeq(clean['epoch'])))
+    return 'its clean-close mark is malformed'
+  if (
+    new Set([...segments, ...snapshots].map((file: { id: number }) => file.id)).size !==
+    segments.length + snapshots.length
+  )
+    return 'it names an id twice'
   return value as unknown as Manifest
 }
 
 function isSegment(value: unknown): value is ManifestSegment {
   return (
-    isRecord(value) && isSeq(value['id']) && value['id'] > 0 && isSeq(value['salt']) &&
-    ['firstSeq', 'lastSeq', 'digest', 'bytes', 'footerOffset'].every((key) => value[key] === undefined || isSeq(value[key]))
+    isRecord(value) &&
+    isSeq(value['id']) &&
+    value['id'] > 0 &&
+    isSeq(value['salt']) &&
+    ['firstSeq', 'lastSeq', 'digest', 'bytes', 'footerOffset'].every(
+      (key) => value[key] === undefined || isSeq(value[key]),
+    )
   )
 }
 
 function isSnapshot(value: unknown): value is ManifestSnapshot {
   return (
-    isRecord(value) && isSeq(value['id']) && value['id'] > 0 && isSeq(value['seq']) && isSeq(value['bytes']) &&
-    typeof value['digest'] === 'string' && /^[0-9a-f]{64}$/.test(value['digest'])
+    isRecord(value) &&
+    isSeq(value['id']) &&
+    value['id'] > 0 &&
+    isSeq(value['seq']) &&
+    isSeq(value['bytes']) &&
+    typeof value['digest'] === 'string' &&
+    /^[0-9a-f]{64}$/.test(value['digest'])
   )
 }
 

@@ -4,11 +4,14 @@ import type { HoldfastError } from '@holdfast/environment'
 export interface SegmentReport {
   readonly path: string
   readonly id: number
+  readonly salt: number
   readonly firstSeq: number
   /** The last sequence that counts in it; `firstSeq - 1` when none does. */
   readonly lastSeq: number
+  /** The digest of its frames up to and with the batch that ends at `lastSeq`. */
+  readonly digest: number
   readonly bytes: number
-  /** Where the last frame that counts ends. Bytes behind it are void, whatever they hold. */
+  /** Where the last batch that counts ends. Bytes behind it are void, whatever they hold. */
   readonly countedBytes: number
   /** `false` when a snapshot covers the whole segment, so that it was not read. */
   readonly read: boolean

@@ -1,6 +1,15 @@
 import {
-  absolutePath, errnoOf, HoldfastError, ioError, isTemporaryName, joinPath, makeDirectories, readAll, replaceFile,
-  type DirectoryLock, type Environment,
+  absolutePath,
+  errnoOf,
+  HoldfastError,
+  ioError,
+  isTemporaryName,
+  joinPath,
+  makeDirectories,
+  readAll,
+  replaceFile,
+  type DirectoryLock,
+  type Environment,
 } from '@holdfast/environment'
 import { MAX_PAYLOAD_BYTES } from '@holdfast/framing'
 import { parseSegmentName } from './format.ts'
@@ -29,7 +38,13 @@ export class StoreDirectory {
   #writing = false
   #updates: Promise<void> = Promise.resolve()
 
-  private constructor(path: string, environment: Environment, lock: DirectoryLock | undefined, manifest: Manifest, isNew: boolean) {
+  private constructor(
+    path: string,
+    environment: Environment,
+    lock: DirectoryLock | undefined,
+    manifest: Manifest,
+    isNew: boolean,
+  ) {
     this.path = path
     this.environment = environment
     this.#lock = lock
@@ -104,7 +119,8 @@ export class StoreDirectory {
   /** Reads the manifest again; for readers, whose writer goes on. */
   async reload(): Promise<void> {
     const manifest = await readManifest(this.environment, this.path)
-    if (manifest === undefined) throw new HoldfastError('NO_STORE', 'the store is no longer there', { path: this.path })
+    if (manifest === undefined)
+      throw new HoldfastError('NO_STORE', 'the store is no longer there', { path: this.path })
     this.#manifest = manifest
   }
 
@@ -147,26 +163,36 @@ export class StoreDirectory {
   }
 
   async #update(change: (manifest: Manifest) => Manifest): Promise<void> {
-    if (!this.#writing) throw new HoldfastError('CLOSED', 'the store directory is not open for writing', { path: this.path })
+    if (!this.#writing)
+      throw new HoldfastError('CLOSED', 'the store directory is not open for writing', { path: this.path })
     const onDisk = await readManifest(this.environment, this.path)
     if (onDisk?.epoch !== this.#manifest.epoch || onDisk.storeId !== this.#manifest.storeId) {
-      throw new HoldfastError('FENCED', `this writer opened the store in epoch ${this.#manifest.epoch}, and the manifest now has ${onDisk?.epoch ?? 'none'}`, {
-        path: manifestPath(this.path),
-        details: { epoch: this.#manifest.epoch, manifestEpoch: onDisk?.epoch },
-      })
+      throw new HoldfastError(
+        'FENCED',
+        `this writer opened the store in epoch ${this.#manifest.epoch}, and the manifest now has ${onDisk?.epoch ?? 'none'}`,
+        {
+          path: manifestPath(this.path),
+          details: { epoch: this.#manifest.epoch, manifestEpoch: onDisk?.epoch },
+        },
+      )
     }
     await this.#write({ ...change(this.#manifest), epoch: this.#manifest.epoch, nextId: this.#nextId })
   }
 
   async #write(manifest: Manifest): Promise<void> {
-    await replaceFile(this.environment, manifestPath(this.path), encodeManifest(manifest, this.environment.random.uint32()))
+    await replaceFile(
+      this.environment,
+      manifestPath(this.path),
+      encodeManifest(manifest, this.environment.random.uint32()),
+    )
     this.#manifest = manifest
   }
 
   /** Removes what a writer that died left half-done beside the manifest. Only the one writer calls it. */
   async cleanTemporaries(): Promise<void> {
     for (const name of await listOf(this.environment, this.path)) {
-      if (name.startsWith('MANIFEST.') && isTemporaryName(name)) await this.environment.files.unlink(joinPath(this.path, name))
+      if (name.startsWith('MANIFEST.') && isTemporaryName(name))
+        await this.environment.files.unlink(joinPath(this.path, name))
     }
   }
 
@@ -193,7 +219,11 @@ export async function readManifest(environment: Environment, root: string): Prom
     try {
       const size = await file.size()
       if (size > MAX_PAYLOAD_BYTES) {
-        throw new HoldfastError('MANIFEST_CORRUPT', `the manifest has ${size} bytes, more than a frame can hold`, { path })
+        throw new HoldfastError(
+          'MANIFEST_CORRUPT',
+          `the manifest has ${size} bytes, more than a frame can hold`,
+          { path },
+        )
       }
       bytes = Buffer.alloc(size)
       bytes = bytes.subarray(0, await readAll(file, bytes, 0))
@@ -208,13 +238,21 @@ export async function readManifest(environment: Environment, root: string): Prom
 }
 
 async function refuseFilesWithoutManifest(environment: Environment, root: string): Promise<void> {
-  const segments = (await listOf(environment, joinPath(root, 'wal'))).filter((name) => parseSegmentName(name) !== undefined)
-  const snapshots = (await listOf(environment, joinPath(root, 'snapshots'))).filter((name) => SNAPSHOT_NAME.test(name))
+  const segments = (await listOf(environment, joinPath(root, 'wal'))).filter(
+    (name) => parseSegmentName(name) !== undefined,
+  )
+  const snapshots = (await listOf(environment, joinPath(root, 'snapshots'))).filter((name) =>
+    SNAPSHOT_NAME.test(name),
+  )
   if (segments.length + snapshots.length === 0) return
-  throw new HoldfastError('MANIFEST_MISSING', `there are ${segments.length} segments and ${snapshots.length} snapshots here, and no manifest`, {
-    path: manifestPath(root),
-    details: { segments: segments.length, snapshots: snapshots.length },
-  })
+  throw new HoldfastError(
+    'MANIFEST_MISSING',
+    `there are ${segments.length} segments and ${snapshots.length} snapshots here, and no manifest`,
+    {
+      path: manifestPath(root),
+      details: { segments: segments.length, snapshots: snapshots.length },
+    },
+  )
 }
 
 /** The names in a directory of the store; none where it isn't there. Throws `NOT_A_FILE` for what only leads to one. */
@@ -223,7 +261,11 @@ export async function listOf(environment: Environment, path: string): Promise<st
     const stat = await environment.files.stat(path)
     if (stat === undefined) return []
     if (stat.type !== 'directory') {
-      throw new HoldfastError('NOT_A_FILE', 'a directory of the store belongs here, and something else stands here', { path })
+      throw new HoldfastError(
+        'NOT_A_FILE',
+        'a directory of the store belongs here, and something else stands here',
+        { path },
+      )
     }
     return await environment.files.list(path)
   } catch (cause) {

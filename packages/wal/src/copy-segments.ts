@@ -1,0 +1,86 @@
+import { ioError, joinPath, writeAll, type Environment } from '@holdfast/environment'
+import { segmentName } from './format.ts'
+import type { ManifestSegment } from './manifest.ts'
+import type { Boundary } from './plan.ts'
+import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
+
+const COPY_BYTES = 1024 * 1024
+
+/**
+ * Copies the segments of an open log, as far as they are durable, into a directory that is there and
+ * empty. Each copy and the directory are synced. A log that is copied past that point while it is written
+ * looks damaged (pebble#5142). Nothing that is being copied is trimmed meanwhile.
+ *
+ * Returns what a manifest beside the copies has to say of them.
+ */
+export async function copySegments(
+  environment: Environment,
+  catalog: SegmentCatalog,
+  targetPath: string,
+  durable: Boundary | undefined,
+): Promise<ManifestSegment[]> {
+  const segments = catalog.segments.map((segment) => endOf(segment, durable))
+  const unpin = catalog.pin(catalog.firstSeq)
+  try {
+    const copies: ManifestSegment[] = []
+    for (const { segment, end } of segments) {
+      await copyFile(
+        environment,
+        segment,
+        joinPath(targetPath, segmentName(segment.firstSeq, segment.id)),
+        end.offset,
+      )
+      copies.push({
+        id: segment.id,
+        salt: segment.salt,
+        firstSeq: segment.firstSeq,
+        lastSeq: end.seq,
+        digest: end.digest,
+        bytes: end.offset,
+      })
+    }
+    await environment.files.syncDirectory(targetPath)
+    return copies
+  } catch (cause) {
+    throw ioError(cause, { doing: 'copy the log', path: targetPath })
+  } finally {
+    unpin()
+  }
+}
+
+/** Where a segment ends in the copy: where its successor attaches, or at the last durable batch of the newest. */
+function endOf(
+  segment: CatalogSegment,
+  durable: Boundary | undefined,
+): { segment: CatalogSegment; end: Boundary } {
+  const { lastSeq, digest, countedBytes } = segment
+  const end = lastSeq === undefined ? durable : { seq: lastSeq, digest: digest ?? 0, offset: countedBytes }
+  if (end === undefined) throw new Error('the newest segment of an open log is the one that is written to')
+  return { segment, end }
+}
+
+async function copyFile(
+  environment: Environment,
+  segment: CatalogSegment,
+  to: string,
+  bytes: number,
+): Promise<void> {
+  const source = await environment.files.open(segment.path, 'read')
+  try {
+    const target = await environment.files.open(to, 'create')
+    try {
+      const buffer = new Uint8Array(Math.min(COPY_BYTES, bytes))
+      for (let at = 0; at < bytes; ) {
+        const count = await source.read(buffer.subarray(0, Math.min(buffer.length, bytes - at)), at)
+        if (count === 0) throw new Error(`the segment ends at ${at}, before ${bytes}`)
+        await writeAll(target, buffer.subarray(0, count), at)
+        at += count
+      }
+      await target.sync()
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+}

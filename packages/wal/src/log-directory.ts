@@ -1,0 +1,180 @@
+import type { Codec } from '@holdfast/codec'
+import { HoldfastError, ioError } from '@holdfast/environment'
+import { encodeFrame, FORMAT_SEED, FrameReader } from '@holdfast/framing'
+import { decodeBatch, decodeSegmentHeader, KIND, SEGMENT_KINDS, type SegmentHeader } from './format.ts'
+import type { CommitConsumer, Log, LogScan, LogStore, ScanOptions } from './log.ts'
+import type { LogPlan, SegmentReport } from './plan.ts'
+import { SegmentScan } from './scan.ts'
+import { SegmentCatalog } from './segment-catalog.ts'
+import { SegmentLog, type SegmentLogOptions } from './segment-log.ts'
+import { SegmentRoller, type Attachment } from './segment-roller.ts'
+import type { FramedBatch } from './segment-writer.ts'
+import type { StoreDirectory } from './store-directory.ts'
+import { checkLogOptions, type LogOptions } from './log-options.ts'
+
+/** The log of a store directory. `scan` reads it, `open` writes. */
+export class LogDirectory<T, W> implements LogStore<T, W> {
+  readonly #directory: StoreDirectory
+  readonly #codec: Codec<T>
+  readonly #options: Required<LogOptions>
+
+  /** Throws `INVALID_ARGUMENT` for options that are out of range. */
+  constructor(directory: StoreDirectory, codec: Codec<T>, options: LogOptions = {}) {
+    this.#directory = directory
+    this.#codec = codec
+    this.#options = checkLogOptions(options)
+  }
+
+  scan(options: ScanOptions): LogScan {
+    return new SegmentScan(this.#directory, options)
+  }
+
+  /**
+   * Opens the log for appending, in this order: the epoch is raised, durably; what no longer belongs here
+   * is removed; survivors are written again to a new segment. No segment is made otherwise: that is for the
+   * first append. A crash in between leaves what the next pass finds again.
+   */
+  async open(
+    plan: LogPlan,
+    consumer: CommitConsumer<T, W>,
+  ): Promise<Log<T, W> & { readonly backup: SegmentLog<T, W>['backup'] }> {
+    if (plan.refusal !== undefined) throw plan.refusal
+    const directory = this.#directory
+    const catalog = catalogOf(plan, directory)
+    const attachment: Attachment = plan.attach ?? {
+      segmentId: 0,
+      boundary: { seq: plan.lastSeq, offset: 0, digest: 0 },
+    }
+    const { segmentBytes, machineVersion } = this.#options
+    let log: SegmentLog<T, W> | undefined
+    const roller = new SegmentRoller(directory, catalog, attachment, {
+      segmentBytes,
+      machineVersion,
+      codec: this.#codec.id,
+      warned: (error) => (log === undefined ? consumer.warned?.(error) : log.warn(error)),
+    })
+    await directory.beginEpoch((manifest) => ({ ...manifest, segments: catalog.toManifest() }))
+    try {
+      await this.#removeLeftovers(plan)
+      if (plan.survivors !== undefined) await this.#writeSurvivors(plan, roller, consumer)
+    } catch (error) {
+      await roller.abandon()
+      throw error
+    }
+    const options: SegmentLogOptions = this.#options
+    log = new SegmentLog(directory, catalog, roller, this.#codec, consumer, options, {
+      lastSeq: plan.lastSeq,
+      lastTime: plan.lastTime,
+    })
+    return log
+  }
+
+  /** Files that a crash left behind and that hold nothing: temporary ones, prepared ones, trimmed ones. */
+  async #removeLeftovers(plan: LogPlan): Promise<void> {
+    const { environment, walPath } = this.#directory
+    const leftovers = plan.ignored.filter((file) => file.remove)
+    try {
+      await this.#directory.cleanTemporaries()
+      for (const { path } of leftovers) await environment.files.unlink(path)
+      if (leftovers.length > 0) await environment.files.syncDirectory(walPath)
+    } catch (cause) {
+      throw ioError(cause, { doing: 'remove what a crash left behind', path: walPath })
+    }
+  }
+
+  async #writeSurvivors(plan: LogPlan, roller: SegmentRoller, consumer: CommitConsumer<T, W>): Promise<void> {
+    const last = plan.segments.at(-1)
+    if (last === undefined || plan.attach === undefined)
+      throw new Error('a plan with survivors has a segment that holds them')
+    const header = await this.#headerOf(last)
+    const mark = { time: plan.lastTime, note: consumer.note?.('mark') }
+    await roller.publish((salt) => this.#survivors(plan, last, salt), mark, header)
+    // Of another machine version: what comes next begins a segment of its own.
+    if (header.codec !== this.#codec.id || header.machineVersion !== this.#options.machineVersion)
+      await roller.sealCurrent()
+  }
+
+  async #headerOf(segment: SegmentReport): Promise<SegmentHeader> {
+    const file = await this.#directory.environment.files.open(segment.path, 'read')
+    try {
+      const frame = await new FrameReader(file, {
+        seed: FORMAT_SEED,
+        start: 0,
+        end: segment.bytes,
+        kinds: SEGMENT_KINDS,
+      }).next()
+      const header = frame.type === 'frame' ? decodeSegmentHeader(frame, segment.path) : 'unreadable'
+      if (typeof header === 'string') throw changed(segment, 0)
+      return header
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** The batches behind the last proven boundary, framed anew; one of them in memory at a time. */
+  async *#survivors(
+    plan: LogPlan,
+    segment: SegmentReport,
+    salt: number,
+  ): AsyncGenerator<FramedBatch, void, undefined> {
+    const start = plan.attach?.boundary
+    if (start === undefined) return
+    const file = await this.#directory.environment.files.open(segment.path, 'read')
+    try {
+      const reader = new FrameReader(file, {
+        seed: segment.salt,
+        start: start.offset,
+        end: segment.countedBytes,
+        kinds: SEGMENT_KINDS,
+      })
+      for (let expected = start.seq + 1; expected <= plan.lastSeq; ) {
+        const found = await reader.next()
+        if (found.type !== 'frame') throw changed(segment, found.offset)
+        if (found.kind !== KIND.batch || found.skip) continue
+        const batch = decodeBatch(found.payload)
+        if (batch?.firstSeq !== expected) throw changed(segment, found.offset)
+        const frame = encodeFrame({ kind: KIND.batch, payload: found.payload }, salt)
+        expected += batch.count
+        yield {
+          frame,
+          headerChecksum: frame.readUInt32LE(12),
+          firstSeq: batch.firstSeq,
+          lastSeq: expected - 1,
+        }
+      }
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+function changed(segment: SegmentReport, offset: number): HoldfastError {
+  return new HoldfastError('CORRUPT', 'what was readable a moment ago cannot be read again', {
+    path: segment.path,
+    offset,
+  })
+}
+
+/** The open log's list of segments, out of what the pass found. */
+function catalogOf(plan: LogPlan, directory: StoreDirectory): SegmentCatalog {
+  const entries = new Map(directory.manifest.segments.map((entry) => [entry.id, entry]))
+  const segments = plan.segments.map(
+    ({ id, salt, firstSeq, lastSeq, digest, path, countedBytes, bytes }, i) => {
+      // Survivors are not proven to be durable: until they have been written again, nothing may say that they are.
+      const open = i === plan.segments.length - 1 && plan.survivors !== undefined
+      return {
+        id,
+        salt,
+        firstSeq,
+        path,
+        countedBytes,
+        bytes,
+        lastSeq: open ? undefined : lastSeq,
+        digest: open ? undefined : digest,
+        footerOffset: entries.get(id)?.footerOffset,
+        index: [],
+      }
+    },
+  )
+  return new SegmentCatalog(segments, directory.manifest.trimmedThrough)
+}

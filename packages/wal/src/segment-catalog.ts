@@ -1,0 +1,107 @@
+import { GapError } from '@holdfast/environment'
+import type { IndexEntry } from './format.ts'
+import type { ManifestSegment } from './manifest.ts'
+
+/** A segment of an open log, as readers and the manifest need it. */
+export interface CatalogSegment {
+  readonly id: number
+  readonly salt: number
+  readonly firstSeq: number
+  path: string
+  /** `undefined` while it is the one that is appended to. */
+  lastSeq: number | undefined
+  digest: number | undefined
+  /** Where the last batch that counts ends. */
+  countedBytes: number
+  /** The size of the file. */
+  bytes: number
+  footerOffset: number | undefined
+  /** Frames to begin reading at, in order; empty where none are known. */
+  index: readonly IndexEntry[]
+}
+
+/** The segments of an open log in the order of the chain. The last is the newest. */
+export class SegmentCatalog {
+  readonly #segments: CatalogSegment[]
+  #trimmedThrough: number
+  /** Sequences that someone in this process still reads: what holds them or anything later stays. */
+  readonly #pins: Set<{ readonly seq: number }> = new Set()
+
+  constructor(segments: CatalogSegment[], trimmedThrough: number) {
+    this.#segments = segments
+    this.#trimmedThrough = trimmedThrough
+  }
+
+  get segments(): readonly CatalogSegment[] {
+    return this.#segments
+  }
+
+  get newest(): CatalogSegment | undefined {
+    return this.#segments.at(-1)
+  }
+
+  get trimmedThrough(): number {
+    return this.#trimmedThrough
+  }
+
+  /** The first sequence that the log still holds, or would hold next. */
+  get firstSeq(): number {
+    return this.#segments[0]?.firstSeq ?? this.#trimmedThrough + 1
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0)
+  }
+
+  add(segment: CatalogSegment): void {
+    this.#segments.push(segment)
+  }
+
+  /** The segment that holds a sequence. Throws `GapError` when it has been trimmed. */
+  holding(seq: number, path: string): CatalogSegment | undefined {
+    if (seq < this.firstSeq) throw new GapError(seq, this.firstSeq, { path })
+    let low = 0
+    let high = this.#segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const lastSeq = this.#segments[middle]?.lastSeq ?? Number.POSITIVE_INFINITY
+      if (lastSeq < seq) low = middle + 1
+      else high = middle
+    }
+    return this.#segments[low]
+  }
+
+  /** Nothing from `seq` on is trimmed until the returned function is called. */
+  pin(seq: number): () => void {
+    const pin = { seq }
+    this.#pins.add(pin)
+    return () => this.#pins.delete(pin)
+  }
+
+  /** Those, from the oldest on, that hold nothing above `throughSeq` and nothing that is pinned; never the newest. */
+  upTo(throughSeq: number): CatalogSegment[] {
+    const seq = Math.min(throughSeq, ...[...this.#pins].map((pin) => pin.seq - 1))
+    const keep = this.#segments.findIndex(
+      (segment, i) =>
+        i === this.#segments.length - 1 || segment.lastSeq === undefined || segment.lastSeq > seq,
+    )
+    return keep <= 0 ? [] : this.#segments.slice(0, keep)
+  }
+
+  remove(segments: readonly CatalogSegment[]): void {
+    this.#segments.splice(0, segments.length)
+    this.#trimmedThrough = Math.max(this.#trimmedThrough, segments.at(-1)?.lastSeq ?? 0)
+  }
+
+  /** What the manifest says of them. */
+  toManifest(): ManifestSegment[] {
+    return this.#segments.map(({ id, salt, firstSeq, lastSeq, digest, bytes, footerOffset }) => ({
+      id,
+      salt,
+      firstSeq,
+      bytes,
+      ...(lastSeq === undefined || digest === undefined ? {} : { lastSeq, digest }),
+      ...(footerOffset === undefined ? {} : { footerOffset }),
+    }))
+  }
+}

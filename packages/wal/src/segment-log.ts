@@ -1,0 +1,635 @@
+import type { Codec } from '@holdfast/codec'
+import { errnoOf, HoldfastError, ioError, timing, type Environment, type Timer } from '@holdfast/environment'
+import { BatchBuilder, MAX_BATCH_BYTES, NOTE_MAX_BYTES, type SealedBatch } from './batch-builder.ts'
+import { SegmentReader } from './batch-reader.ts'
+import { copySegments } from './copy-segments.ts'
+import { BATCH_PREFIX_BYTES } from './format.ts'
+import type { Batch, BatchRange, CommitConsumer, Durability, Log, LogStats } from './log.ts'
+import { Signal } from './signal.ts'
+import type { SegmentCatalog } from './segment-catalog.ts'
+import type { SegmentRoller } from './segment-roller.ts'
+import type { FramedBatch, SegmentWriter } from './segment-writer.ts'
+import type { StoreDirectory } from './store-directory.ts'
+
+/** How long the log is idle before a mark says so. Until then a crash leaves the last batch to be written again. */
+const IDLE_MARK_MS = 50
+/** With more than this already waiting, the next write does not wait for callers that the last one woke. */
+const OVERLAP_BYTES = 64 * 1024
+
+const commitTiming = timing('commit')
+const syncTiming = timing('sync')
+
+/** Limits of an open log; all of them are required here, `LogDirectory` has the defaults. */
+export interface SegmentLogOptions {
+  readonly machineVersion: number
+  readonly syncIntervalMs: number
+  readonly maxRecordBytes: number
+  readonly maxQueuedBytes: number
+  readonly maxUnsyncedBytes: number
+}
+
+export interface SegmentLogStart {
+  readonly lastSeq: number
+  readonly lastTime: number
+}
+
+/**
+ * The log on local files: group commit into one segment after another.
+ *
+ * One loop (`#pump`) does all writing, one write at a time. What is submitted while a batch is being
+ * written forms the next one; what callers submit in the turn in which they were woken joins it, because
+ * the loop lets a turn of the event loop pass before it seals.
+ */
+export class SegmentLog<T, W> implements Log<T, W> {
+  readonly #directory: StoreDirectory
+  readonly #environment: Environment
+  readonly #catalog: SegmentCatalog
+  readonly #roller: SegmentRoller
+  readonly #codec: Codec<T>
+  readonly #consumer: CommitConsumer<T, W>
+  readonly #options: SegmentLogOptions
+
+  /** Captured and not sealed yet; records go to the last one. */
+  readonly #open: BatchBuilder<T, W>[] = []
+  /** Acknowledged at level `os` and not synced: kept, so that they can be written again if the sync fails. */
+  #unsynced: SealedBatch<T, W>[] = []
+  #unsyncedBytes = 0
+  #queuedBytes = 0
+  #lastSeq: number
+  #durableSeq: number
+  #lastTime: number
+  /** What is on disk says that the log was durable to here. */
+  #provenSeq: number
+  #submitted = 0
+  #settled = 0
+  #appendedBytes = 0
+  #batches = 0
+  #syncs = 0
+  /** Committed batches that the consumer is still acting on. */
+  #consuming = 0
+
+  #state: 'open' | 'closing' | 'closed' | 'failed' = 'open'
+  #failure: HoldfastError | undefined
+  #closing: Promise<void> | undefined
+  #scheduled = false
+  #pumping: Promise<void> | undefined
+  #syncDue = false
+  #markDue = false
+  #syncTimer: Timer | undefined
+  #idleTimer: Timer | undefined
+  #warning: HoldfastError | undefined
+  /** Something changed that callers may be waiting for: room, durability, the end. */
+  readonly #changed: Signal = new Signal()
+
+  constructor(
+    directory: StoreDirectory,
+    catalog: SegmentCatalog,
+    roller: SegmentRoller,
+    codec: Codec<T>,
+    consumer: CommitConsumer<T, W>,
+    options: SegmentLogOptions,
+    start: SegmentLogStart,
+  ) {
+    this.#directory = directory
+    this.#environment = directory.environment
+    this.#catalog = catalog
+    this.#roller = roller
+    this.#codec = codec
+    this.#consumer = consumer
+    this.#options = options
+    this.#lastSeq = start.lastSeq
+    this.#durableSeq = start.lastSeq
+    this.#provenSeq = start.lastSeq
+    this.#lastTime = start.lastTime
+  }
+
+  get firstSeq(): number {
+    return this.#catalog.firstSeq
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq
+  }
+
+  get durableSeq(): number {
+    return this.#durableSeq
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  submit(record: T, durability: Durability, waiter: W): void {
+    this.#assertRoom()
+    let builder = this.#open.at(-1)
+    if (builder === undefined || builder.isFull) {
+      builder = new BatchBuilder(this.#codec)
+      // One that captures nothing must not be left in the queue.
+      this.#captured(builder.add(record, durability, waiter, this.#options.maxRecordBytes), 1)
+      this.#open.push(builder)
+    } else {
+      this.#captured(builder.add(record, durability, waiter, this.#options.maxRecordBytes), 1)
+    }
+  }
+
+  submitAll(records: readonly T[], durability: Durability, waiters: readonly W[]): void {
+    if (records.length === 0 || records.length !== waiters.length) {
+      throw new HoldfastError(
+        'INVALID_ARGUMENT',
+        `a batch takes one waiter for each record and at least one record, not ${records.length} and ${waiters.length}`,
+      )
+    }
+    this.#assertRoom()
+    // A batch of its own: if a record is refused half-way, all of it goes, and nothing that others captured.
+    const builder = new BatchBuilder<T, W>(this.#codec)
+    for (const [i, record] of records.entries()) {
+      builder.add(record, durability, waiters[i] as W, this.#options.maxRecordBytes)
+      if (builder.bytes > MAX_BATCH_BYTES - NOTE_MAX_BYTES) {
+        throw new HoldfastError(
+          'BATCH_TOO_LARGE',
+          `the first ${i + 1} of ${records.length} records take ${builder.bytes} bytes, and one batch holds ${MAX_BATCH_BYTES - NOTE_MAX_BYTES}`,
+          {
+            outcome: 'not-written',
+          },
+        )
+      }
+    }
+    this.#captured(builder.bytes, records.length)
+    this.#open.push(builder)
+  }
+
+  async ready(): Promise<void> {
+    while (this.#queuedBytes >= this.#options.maxQueuedBytes) {
+      this.#assertWritable()
+      await this.#changed.next()
+    }
+    this.#assertWritable()
+  }
+
+  async sync(throughSeq?: number): Promise<number> {
+    const target = this.#submitted
+    while (throughSeq === undefined && this.#settled < target) {
+      this.#assertNotFailed()
+      await this.#changed.next()
+    }
+    const seq = Math.min(throughSeq ?? this.#lastSeq, this.#lastSeq)
+    while (this.#durableSeq < seq) {
+      this.#assertNotFailed()
+      this.#syncDue = true
+      this.#wake()
+      await this.#changed.next()
+    }
+    this.#assertNotFailed()
+    return this.#durableSeq
+  }
+
+  async *batches(range: BatchRange): AsyncGenerator<Batch, void, undefined> {
+    const { signal, follow = false } = range
+    const through = range.through ?? (follow ? Number.POSITIVE_INFINITY : this.#durableSeq)
+    let next = range.after + 1
+    if (next < this.firstSeq) this.#catalog.holding(next, this.#directory.walPath)
+    let reader: SegmentReader | undefined
+    try {
+      while (next <= through) {
+        if (signal?.aborted) return
+        const limit = Math.min(through, this.#durableSeq)
+        if (next > limit) {
+          if (!follow || this.#state === 'closed' || this.#state === 'failed') return
+          await this.#changed.next(signal)
+          continue
+        }
+        const segment = this.#catalog.holding(next, this.#directory.walPath)
+        if (segment === undefined) return
+        if (segment !== reader?.segment) {
+          await reader?.close()
+          reader = undefined
+          reader = await SegmentReader.open(this.#environment, segment, next)
+        }
+        for await (const batch of reader.batches(next, Math.min(limit, segment.lastSeq ?? limit))) {
+          next = batch.lastSeq + 1
+          yield batch
+        }
+      }
+    } finally {
+      await reader?.close()
+    }
+  }
+
+  async trim(throughSeq: number): Promise<{ firstSeq: number; segments: number; bytes: number }> {
+    this.#assertWritable()
+    const result = { segments: 0, bytes: 0 }
+    let failure: unknown
+    this.#roller.inBackground(async () => {
+      try {
+        const removed = this.#catalog.upTo(Math.min(throughSeq, this.#durableSeq))
+        if (removed.length === 0) return
+        this.#catalog.remove(removed)
+        // A file is named no longer, durably, before it goes: one that is named and missing is damage.
+        await this.#roller.saveCatalog()
+        const { files } = this.#environment
+        for (const segment of removed) {
+          await files.unlink(segment.path).catch((cause: unknown) => {
+            if (errnoOf(cause) !== 'ENOENT') throw cause
+          })
+          result.segments += 1
+          result.bytes += segment.bytes
+        }
+        await files.syncDirectory(this.#directory.walPath)
+      } catch (cause) {
+        failure = cause
+      }
+    })
+    await this.#roller.settled()
+    if (failure !== undefined)
+      throw ioError(failure, { doing: 'trim the log', path: this.#directory.walPath })
+    return { firstSeq: this.firstSeq, ...result }
+  }
+
+  /** Copies every segment up to `durableSeq` into a directory of another store; writes go on. See `copySegments`. */
+  async backup(targetWalPath: string): ReturnType<typeof copySegments> {
+    await this.sync()
+    await this.#roller.settled()
+    const durable = this.#roller.current?.durable
+    return copySegments(this.#environment, this.#catalog, targetWalPath, durable)
+  }
+
+  stats(): LogStats {
+    return {
+      firstSeq: this.firstSeq,
+      lastSeq: this.#lastSeq,
+      durableSeq: this.#durableSeq,
+      epoch: this.#directory.epoch,
+      segments: this.#catalog.segments.length,
+      bytes: this.#catalog.bytes,
+      appendedBytes: this.#appendedBytes,
+      batches: this.#batches,
+      syncs: this.#syncs,
+      rotations: this.#roller.rotations,
+      queuedBytes: this.#queuedBytes,
+      unsyncedBytes: this.#unsyncedBytes,
+      warning: this.#warning,
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** Work in the background failed. A writer that was fenced off must stop; anything else is only worth knowing. */
+  warn(error: HoldfastError): void {
+    this.#warning = error
+    this.#consumer.warned?.(error)
+    if (error.code === 'FENCED') this.#fail(error)
+  }
+
+  #assertRoom(): void {
+    this.#assertWritable()
+    if (this.#queuedBytes < this.#options.maxQueuedBytes) return
+    throw new HoldfastError(
+      'OVERLOADED',
+      `${this.#queuedBytes} bytes are queued, and maxQueuedBytes is ${this.#options.maxQueuedBytes}`,
+      {
+        outcome: 'not-written',
+        details: { queuedBytes: this.#queuedBytes },
+      },
+    )
+  }
+
+  #assertWritable(): void {
+    this.#assertNotFailed()
+    if (this.#state !== 'open')
+      throw new HoldfastError('CLOSED', 'the log is closed', { outcome: 'not-written' })
+  }
+
+  #assertNotFailed(): void {
+    if (this.#failure === undefined) return
+    throw new HoldfastError('FAILED', 'the log failed earlier and takes no more writes', {
+      outcome: 'not-written',
+      cause: this.#failure,
+    })
+  }
+
+  #captured(bytes: number, records: number): void {
+    this.#queuedBytes += bytes
+    this.#submitted += records
+    this.#wake()
+  }
+
+  #wake(): void {
+    if (this.#scheduled || this.#pumping !== undefined || this.#failure !== undefined) return
+    this.#scheduled = true
+    this.#environment.timers.turn(() => {
+      this.#scheduled = false
+      if (this.#pumping !== undefined || this.#failure !== undefined) return
+      this.#pumping = this.#pump()
+        .catch((error: unknown) => {
+          this.#fail(
+            ioError(error, { doing: 'write the log', path: this.#directory.walPath, outcome: 'unknown' }),
+          )
+        })
+        .finally(() => {
+          this.#pumping = undefined
+          if (this.#hasWork()) this.#wake()
+          else this.#armIdleTimer()
+          this.#changed.emit()
+        })
+    })
+  }
+
+  #hasWork(): boolean {
+    return (
+      this.#canCommit() ||
+      (this.#markDue && this.#consuming === 0) ||
+      (this.#syncDue && this.#unsynced.length > 0)
+    )
+  }
+
+  /** The batch before the last must have been acted on: what came of it travels in the next one. */
+  #canCommit(): boolean {
+    return this.#open.length > 0 && this.#consuming < 2
+  }
+
+  async #pump(): Promise<void> {
+    this.#idleTimer?.cancel()
+    while (this.#failure === undefined) {
+      if (
+        this.#unsynced.length > 0 &&
+        (this.#syncDue || this.#unsyncedBytes >= this.#options.maxUnsyncedBytes)
+      ) {
+        await this.#sync()
+      } else if (this.#canCommit()) {
+        await this.#commit()
+        if ((this.#open.at(-1)?.bytes ?? 0) < OVERLAP_BYTES) await this.#turn()
+      } else if (this.#markDue && this.#consuming === 0) {
+        this.#markDue = false
+        await this.#mark()
+      } else {
+        return
+      }
+      this.#changed.emit()
+    }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#environment.timers.turn(resolve))
+  }
+
+  async #commit(): Promise<void> {
+    const builder = this.#open[0] as BatchBuilder<T, W>
+    const done = commitTiming.start(this.#environment.clock)
+    const note = this.#note('batch')
+    const durableBefore = this.#roller.current?.hasUnsynced === true
+    let segment: SegmentWriter
+    try {
+      segment = await this.#roller.segmentFor(builder.bytes + BATCH_PREFIX_BYTES + (note?.length ?? 0))
+    } catch (cause) {
+      const error = cause as HoldfastError
+      if (error.code === 'NO_SPACE' && this.#roller.current?.broken === undefined) {
+        this.#open.shift()
+        this.#reject(builder, error)
+        return
+      }
+      if (error.code === 'FENCED') throw error
+      segment = await this.#move(error, [])
+    }
+    // A rotation syncs the old segment.
+    if (durableBefore && !segment.hasUnsynced) this.#setDurable(this.#lastSeq)
+    this.#open.shift()
+    const queued = builder.bytes
+    const batch = builder.seal({
+      firstSeq: this.#lastSeq + 1,
+      time: this.#now(),
+      durableSeq: this.#durableSeq,
+      note,
+      salt: segment.header.salt,
+      machineVersion: this.#options.machineVersion,
+    })
+    try {
+      await segment.append(batch, batch.durability)
+    } catch (cause) {
+      const error = cause as HoldfastError
+      if (error.code === 'NO_SPACE' && segment.broken === undefined) {
+        if (!segment.hasUnsynced) this.#setDurable(this.#lastSeq)
+        this.#reject(builder, error)
+        return
+      }
+      segment = await this.#move(error, [batch])
+    }
+    this.#queuedBytes -= queued
+    this.#settled += batch.count
+    this.#lastSeq = batch.lastSeq
+    this.#provenSeq = Math.max(this.#provenSeq, batch.durableSeq)
+    this.#appendedBytes += batch.frame.length
+    this.#batches += 1
+    const newest = this.#catalog.newest
+    if (newest !== undefined) {
+      newest.countedBytes = segment.last.offset
+      newest.bytes = segment.bytes
+    }
+    if (segment.hasUnsynced) {
+      this.#unsynced.push(batch)
+      this.#unsyncedBytes += batch.frame.length
+      this.#syncTimer ??= this.#environment.timers.after(this.#options.syncIntervalMs, () => {
+        this.#syncTimer = undefined
+        this.#syncDue = true
+        this.#wake()
+      })
+    } else {
+      this.#setDurable(batch.lastSeq)
+    }
+    done?.({ records: batch.count, bytes: batch.frame.length, durability: batch.durability })
+    this.#consume(batch)
+    this.#roller.lookAhead(batch.frame.length)
+  }
+
+  #consume(batch: SealedBatch<T, W>): void {
+    const consumed = this.#consumer.committed(batch)
+    if (consumed === undefined) return
+    this.#consuming += 1
+    consumed.then(
+      () => {
+        this.#consuming -= 1
+        if (this.#hasWork()) this.#wake()
+        this.#changed.emit()
+      },
+      (error: unknown) =>
+        this.#fail(ioError(error, { doing: 'act on a committed batch', path: this.#directory.walPath })),
+    )
+  }
+
+  #note(kind: 'batch' | 'mark'): Uint8Array | undefined {
+    const note = this.#consumer.note?.(kind)
+    if (note !== undefined && note.length > NOTE_MAX_BYTES) {
+      throw new HoldfastError(
+        'INVALID_ARGUMENT',
+        `a note takes at most ${NOTE_MAX_BYTES} bytes, not ${note.length}`,
+      )
+    }
+    return note
+  }
+
+  /** The log's own clock: that of the machine, but never back. */
+  #now(): number {
+    this.#lastTime = Math.max(this.#lastTime, Math.floor(this.#environment.clock.now()))
+    return this.#lastTime
+  }
+
+  #reject(builder: BatchBuilder<T, W>, cause: HoldfastError): void {
+    this.#queuedBytes -= builder.bytes
+    this.#settled += builder.count
+    const error = new HoldfastError('NO_SPACE', `there is no room for a batch of ${builder.bytes} bytes`, {
+      path: cause.path,
+      outcome: 'not-written',
+      cause,
+    })
+    this.#consumer.rejected(builder.waiters, error)
+  }
+
+  async #sync(): Promise<void> {
+    const segment = this.#roller.current
+    if (segment === undefined) return
+    const done = syncTiming.start(this.#environment.clock)
+    this.#syncs += 1
+    try {
+      await segment.sync()
+      this.#setDurable(this.#lastSeq)
+    } catch (cause) {
+      await this.#move(cause as HoldfastError, [])
+    }
+    done?.({ bytes: this.#unsyncedBytes })
+  }
+
+  async #mark(): Promise<void> {
+    const segment = this.#roller.current
+    if (segment === undefined || this.#open.length > 0 || segment.hasUnsynced) return
+    try {
+      this.#appendedBytes += await segment.mark(this.#durableSeq, this.#now(), this.#note('mark'))
+      this.#provenSeq = this.#durableSeq
+    } catch (cause) {
+      const error = cause as HoldfastError
+      // Nobody asked for the mark, so nobody is refused. It will be tried again after the next batch.
+      if (error.code === 'NO_SPACE' && segment.broken === undefined) this.warn(error)
+      else await this.#move(error, [])
+    }
+  }
+
+  /**
+   * The segment is broken. Every batch that is not durable goes, in order, to a new one behind the last
+   * durable batch. If that fails too, so does the log.
+   */
+  async #move(error: HoldfastError, inFlight: SealedBatch<T, W>[]): Promise<SegmentWriter> {
+    const from = this.#roller.current?.path ?? this.#directory.walPath
+    const batches = [...this.#unsynced, ...inFlight]
+    const resealed = (salt: number): Iterable<FramedBatch> => {
+      for (const batch of batches) batch.reseal(salt)
+      return batches
+    }
+    try {
+      const segment = await this.#roller.publish(resealed, { time: this.#now(), note: undefined })
+      this.#setDurable(batches.at(-1)?.lastSeq ?? this.#lastSeq)
+      this.#provenSeq = this.#durableSeq
+      this.#consumer.moved?.({ from, to: segment.path, error })
+      return segment
+    } catch (second) {
+      const failure = new HoldfastError(
+        'FAILED',
+        `writing failed, and so did moving to a new segment: ${(second as Error).message}`,
+        {
+          path: from,
+          outcome: 'unknown',
+          cause: error,
+          details: { second },
+        },
+      )
+      for (const batch of inFlight) this.#consumer.rejected(batch.waiters, failure)
+      throw failure
+    }
+  }
+
+  #setDurable(seq: number): void {
+    if (seq > this.#durableSeq) {
+      this.#durableSeq = seq
+      this.#consumer.durable?.(seq)
+    }
+    this.#unsynced = []
+    this.#unsyncedBytes = 0
+    this.#syncDue = false
+    this.#syncTimer?.cancel()
+    this.#syncTimer = undefined
+  }
+
+  /** Nothing to do: if that lasts for a moment, a mark says how far the log is durable. */
+  #armIdleTimer(): void {
+    this.#idleTimer?.cancel()
+    if (this.#state === 'open' && this.#provenSeq < this.#durableSeq && this.#roller.current !== undefined) {
+      this.#idleTimer = this.#environment.timers.after(IDLE_MARK_MS, () => {
+        this.#markDue = true
+        this.#wake()
+      })
+    }
+  }
+
+  #fail(error: HoldfastError): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    if (this.#state === 'open') this.#state = 'failed'
+    const failed = new HoldfastError('FAILED', 'the log failed before this was written', {
+      outcome: 'not-written',
+      cause: error,
+    })
+    for (const builder of this.#open.splice(0)) this.#consumer.rejected(builder.waiters, failed)
+    this.#queuedBytes = 0
+    this.#settled = this.#submitted
+    this.#syncTimer?.cancel()
+    this.#idleTimer?.cancel()
+    this.#consumer.failed?.(error)
+    this.#changed.emit()
+  }
+
+  async #close(): Promise<void> {
+    const failedBefore = this.#failure !== undefined
+    this.#state = 'closing'
+    try {
+      while (this.#failure === undefined && this.#isBusy()) {
+        this.#syncDue = this.#unsynced.length > 0
+        if (this.#hasWork()) this.#wake()
+        await this.#changed.next()
+      }
+      if (this.#failure === undefined) await this.#closeCleanly()
+      else if (!failedBefore) throw this.#failure
+    } finally {
+      this.#syncTimer?.cancel()
+      this.#idleTimer?.cancel()
+      await this.#roller.abandon()
+      this.#state = 'closed'
+      this.#changed.emit()
+    }
+  }
+
+  #isBusy(): boolean {
+    return (
+      this.#pumping !== undefined ||
+      this.#scheduled ||
+      this.#open.length > 0 ||
+      this.#unsynced.length > 0 ||
+      this.#consuming > 0
+    )
+  }
+
+  async #closeCleanly(): Promise<void> {
+    try {
+      await this.#mark()
+    } catch (error) {
+      this.#fail(error as HoldfastError)
+      throw error
+    }
+    await this.#roller.settled()
+    const prepared = await this.#roller.takePrepared()
+    await this.#roller.sealCurrent().catch((error: HoldfastError) => this.warn(error))
+    await this.#roller.saveCatalog({ clean: { durableSeq: this.#durableSeq, epoch: this.#directory.epoch } })
+    if (prepared !== undefined) {
+      await this.#environment.files.unlink(prepared.path).catch(() => {})
+    }
+  }
+}

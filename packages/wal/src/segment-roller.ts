@@ -1,0 +1,323 @@
+/*
+ * Which segment is appended to, and how one follows another.
+ *
+ * A rotation costs the commit path one synced write, the header of the next segment. All else is done
+ * ahead of it or behind it: the next file is made, filled with zeros, synced and named in the manifest
+ * while the current one fills up (under a name with sequence 0, since its first is not known yet); the
+ * old segment's footer, the new one's name and the manifest follow in the background. Whatever of that
+ * a crash cuts off, the headers alone say what the log is.
+ */
+import { HoldfastError, ioError, joinPath, temporaryName, type File } from '@holdfast/environment'
+import type { SegmentHeader } from './format.ts'
+import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts'
+import type { Manifest } from './manifest.ts'
+import type { Boundary } from './plan.ts'
+import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
+import { SegmentWriter, type FramedBatch } from './segment-writer.ts'
+import type { StoreDirectory } from './store-directory.ts'
+
+interface Prepared {
+  readonly id: number
+  readonly salt: number
+  readonly path: string
+  readonly file: File
+  readonly bytes: number
+}
+
+/** Where the next segment attaches: a segment, and the last batch that counts in it. Segment 0: nowhere, it is the first. */
+export interface Attachment {
+  readonly segmentId: number
+  readonly boundary: Boundary
+}
+
+export interface RollerOptions {
+  readonly segmentBytes: number
+  readonly codec: string
+  readonly machineVersion: number
+  /** Work in the background failed. */
+  readonly warned: (error: HoldfastError) => void
+}
+
+export class SegmentRoller {
+  readonly #directory: StoreDirectory
+  readonly #catalog: SegmentCatalog
+  readonly #options: RollerOptions
+  #attachment: Attachment
+  #current: SegmentWriter | undefined
+  #prepared: Promise<Prepared> | undefined
+  /** Files that the manifest must name and that are not in the catalog yet: prepared, or about to be. */
+  readonly #named: Set<Prepared> = new Set()
+  /** A file whose header could not be written: it must be gone before another takes its place in the chain. */
+  #spoiled: Prepared | undefined
+  #background: Promise<void> = Promise.resolve()
+  rotations = 0
+
+  constructor(
+    directory: StoreDirectory,
+    catalog: SegmentCatalog,
+    attachment: Attachment,
+    options: RollerOptions,
+  ) {
+    this.#directory = directory
+    this.#catalog = catalog
+    this.#attachment = attachment
+    this.#options = options
+  }
+
+  get current(): SegmentWriter | undefined {
+    return this.#current
+  }
+
+  /** The segment that a batch of so many bytes goes to; begun here if it takes a new one. Everything in the old one is durable then. */
+  async segmentFor(bytes: number): Promise<SegmentWriter> {
+    const current = this.#current
+    if (current !== undefined && !current.isFullFor(bytes)) return current
+    await current?.sync()
+    await this.#removeSpoiled()
+    const pending = this.#prepared ?? this.#prepare()
+    this.#prepared = undefined
+    const prepared = await pending
+    const attachment = this.#attachmentOf(current)
+    const header = this.#header(prepared.id, prepared.salt, attachment, this.#options)
+    let next: SegmentWriter
+    try {
+      next = await SegmentWriter.begin(
+        prepared.path,
+        prepared.file,
+        header,
+        this.#options.segmentBytes,
+        prepared.bytes,
+      )
+    } catch (error) {
+      this.#spoiled = prepared
+      throw error
+    }
+    const entry = this.#follow(current, attachment, next)
+    this.#named.delete(prepared)
+    this.rotations += current === undefined ? 0 : 1
+    this.inBackground(async () => {
+      if (current !== undefined) await this.#seal(current)
+      await this.#giveName(entry, next)
+      await this.saveCatalog()
+    })
+    return next
+  }
+
+  /** Behind a commit: takes space ahead, and prepares the next segment when the current one is half full. */
+  lookAhead(lastBatchBytes: number): void {
+    const current = this.#current
+    if (current === undefined) return
+    current.reserveAhead(lastBatchBytes)
+    if (!current.isHalfFull || this.#prepared !== undefined) return
+    const prepared = this.#prepare()
+    this.#prepared = prepared
+    // Tried again by the next rotation, which is then the one to report it.
+    prepared.catch(() => {
+      if (this.#prepared === prepared) this.#prepared = undefined
+    })
+  }
+
+  /**
+   * A new segment behind the last durable batch, with these batches in it from the start: written under a
+   * temporary name, synced, marked, synced, renamed, directory synced, named in the manifest. Until the
+   * rename what stands in the old segment counts. From then on the new header says where the old one ends,
+   * so that at no moment a batch counts twice or not at all. It is the current segment on return.
+   *
+   * `as` is set where the batches were written by another codec or machine version than this log's.
+   */
+  async publish(
+    batchesFor: (salt: number) => Iterable<FramedBatch> | AsyncIterable<FramedBatch>,
+    mark: { readonly time: number; readonly note: Uint8Array | undefined },
+    as: Pick<SegmentHeader, 'codec' | 'machineVersion'> = this.#options,
+  ): Promise<SegmentWriter> {
+    await this.#background
+    await this.#removeSpoiled()
+    const { environment, walPath } = this.#directory
+    const old = this.#current
+    const attachment = this.#attachmentOf(old)
+    const header = this.#header(this.#directory.nextId(), environment.random.uint32(), attachment, as)
+    const path = joinPath(walPath, segmentName(header.firstSeq, header.id))
+    const temporary = temporaryName(path, environment.random)
+    const { file, bytes } = await SegmentWriter.prepare(environment, temporary, SEGMENT_HEADER_BYTES)
+    let writer: SegmentWriter
+    try {
+      writer = await SegmentWriter.begin(temporary, file, header, this.#options.segmentBytes, bytes)
+      for await (const batch of batchesFor(header.salt)) await writer.append(batch, 'os')
+      await writer.sync()
+      await writer.mark(writer.last.seq, mark.time, mark.note)
+      await environment.files.rename(temporary, path)
+      writer.path = path
+      await environment.files.syncDirectory(walPath)
+    } catch (cause) {
+      await file.close().catch(() => {})
+      await environment.files.unlink(temporary).catch(() => {})
+      throw ioError(cause, { doing: 'publish a new segment', path, outcome: 'unknown' })
+    }
+    this.#follow(old, attachment, writer)
+    await this.saveCatalog()
+    // Its bytes are void or elsewhere by now: nothing hangs on how this ends.
+    await old?.close().catch(() => {})
+    return writer
+  }
+
+  /** Ends the current segment with a footer; the next batch, if there is one, begins another. Everything in it must be durable. */
+  async sealCurrent(): Promise<void> {
+    const current = this.#current
+    if (current === undefined) return
+    this.#attachment = this.#attachmentOf(current)
+    this.#current = undefined
+    const entry = this.#catalog.newest
+    if (entry !== undefined) this.#end(entry, current.last)
+    await this.#seal(current)
+  }
+
+  /** Runs it after what is in the background already. A failure is reported, and nothing hangs on it. */
+  inBackground(work: () => Promise<void>): void {
+    this.#background = this.#background.then(work).catch((error: unknown) => {
+      this.#options.warned(ioError(error, { doing: 'tidy up behind the log', path: this.#directory.walPath }))
+    })
+  }
+
+  settled(): Promise<void> {
+    return this.#background
+  }
+
+  /** The manifest says what the catalog says, names what is prepared, and says `change` besides. */
+  saveCatalog(change: Pick<Manifest, 'clean'> = {}): Promise<void> {
+    return this.#directory.update((manifest) => ({
+      ...manifest,
+      ...change,
+      trimmedThrough: this.#catalog.trimmedThrough,
+      segments: [
+        ...this.#catalog.toManifest(),
+        ...[...this.#named].map(({ id, salt, bytes }) => ({ id, salt, bytes })),
+      ],
+    }))
+  }
+
+  /** The prepared segment, if there is one, is given back: its file can go once the manifest no longer names it. */
+  async takePrepared(): Promise<Prepared | undefined> {
+    const prepared = await this.#prepared?.catch(() => undefined)
+    this.#prepared = undefined
+    if (prepared !== undefined) this.#named.delete(prepared)
+    await prepared?.file.close()
+    return prepared
+  }
+
+  /** Gives the descriptors back and changes nothing; for a log that has failed. */
+  async abandon(): Promise<void> {
+    await this.#background
+    await this.takePrepared().catch(() => {})
+    await this.#spoiled?.file.close().catch(() => {})
+    await this.#current?.close().catch(() => {})
+    this.#current = undefined
+  }
+
+  async #prepare(): Promise<Prepared> {
+    const { environment, walPath } = this.#directory
+    const id = this.#directory.nextId()
+    const path = joinPath(walPath, segmentName(0, id))
+    const { file, bytes } = await SegmentWriter.prepare(environment, path, this.#options.segmentBytes)
+    const prepared: Prepared = { id, salt: environment.random.uint32(), path, file, bytes }
+    try {
+      await environment.files.syncDirectory(walPath)
+      this.#named.add(prepared)
+      await this.saveCatalog()
+    } catch (cause) {
+      this.#named.delete(prepared)
+      // The file stays: the manifest may name it. It is blank, so the next open removes it.
+      await file.close().catch(() => {})
+      throw ioError(cause, { doing: 'prepare the next segment', path, outcome: 'not-written' })
+    }
+    return prepared
+  }
+
+  #attachmentOf(current: SegmentWriter | undefined): Attachment {
+    return current === undefined
+      ? this.#attachment
+      : { segmentId: current.header.id, boundary: current.durable }
+  }
+
+  #header(
+    id: number,
+    salt: number,
+    { segmentId, boundary }: Attachment,
+    as: Pick<SegmentHeader, 'codec' | 'machineVersion'>,
+  ): SegmentHeader {
+    return {
+      id,
+      salt,
+      storeId: this.#directory.storeId,
+      epoch: this.#directory.epoch,
+      firstSeq: boundary.seq + 1,
+      predecessor: { id: segmentId, lastSeq: boundary.seq, digest: boundary.digest },
+      machineVersion: as.machineVersion,
+      codec: as.codec,
+    }
+  }
+
+  /** The new segment takes the place of the old one, which ends where the new one attaches. */
+  #follow(old: SegmentWriter | undefined, attachment: Attachment, next: SegmentWriter): CatalogSegment {
+    const previous = this.#catalog.newest
+    if (previous !== undefined) {
+      this.#end(previous, attachment.boundary)
+      if (old !== undefined) previous.index = old.index
+    }
+    const { id, salt, firstSeq } = next.header
+    const entry: CatalogSegment = {
+      id,
+      salt,
+      firstSeq,
+      path: next.path,
+      lastSeq: undefined,
+      digest: undefined,
+      countedBytes: next.last.offset,
+      bytes: next.bytes,
+      footerOffset: undefined,
+      index: next.index,
+    }
+    this.#catalog.add(entry)
+    this.#current = next
+    return entry
+  }
+
+  #end(entry: CatalogSegment, boundary: Boundary): void {
+    entry.lastSeq = boundary.seq
+    entry.digest = boundary.digest
+    entry.countedBytes = boundary.offset
+  }
+
+  async #seal(writer: SegmentWriter): Promise<void> {
+    try {
+      await writer.seal()
+      const entry = this.#catalog.segments.find((segment) => segment.id === writer.header.id)
+      if (entry !== undefined) {
+        entry.bytes = writer.bytes
+        entry.footerOffset = writer.footerOffset
+      }
+    } finally {
+      await writer.close()
+    }
+  }
+
+  async #giveName(entry: CatalogSegment, writer: SegmentWriter): Promise<void> {
+    const { environment, walPath } = this.#directory
+    const path = joinPath(walPath, segmentName(entry.firstSeq, entry.id))
+    await environment.files.rename(writer.path, path)
+    writer.path = path
+    entry.path = path
+    await environment.files.syncDirectory(walPath)
+  }
+
+  async #removeSpoiled(): Promise<void> {
+    const spoiled = this.#spoiled
+    if (spoiled === undefined) return
+    const { environment, walPath } = this.#directory
+    await spoiled.file.close().catch(() => {})
+    this.#named.delete(spoiled)
+    await this.saveCatalog()
+    await environment.files.unlink(spoiled.path)
+    await environment.files.syncDirectory(walPath)
+    this.#spoiled = undefined
+  }
+}
