@@ -58,6 +58,16 @@ describe('FrameReader', () => {
     expect(source.bytesRead).toBe(24)
   })
 
+  it('reads nothing past the end that it was given, however its window slides', async () => {
+    const bytes = Buffer.concat([frame('one'), frame('two'), frame('three'), frame('four')])
+    for (const windowBytes of [16, 32, 40, 64, 1024]) {
+      const source = new MemorySource(bytes)
+      const results = await readFrames(source, { seed, start: 0, end: 72, kinds, windowBytes })
+      expect(results.at(-1)).toEqual({ type: 'end', offset: 72 })
+      expect(source.bytesRead).toBe(72)
+    }
+  })
+
   it('is at the end of nothing at once', () => {
     expect(readerOf(Buffer.alloc(0)).next()).toEqual({ type: 'end', offset: 0 })
   })
@@ -131,6 +141,13 @@ describe('memory', () => {
     expect(results.map((result) => result.type)).toEqual(['frame', 'frame', 'frame', 'frame', 'end'])
     expect(allocate.mock.calls).toEqual([[64], [large.length]])
     expect(source.bytesRead).toBe(bytes.length)
+  })
+
+  it('a frame of exactly the size of the window needs no other buffer', async () => {
+    const bytes = Buffer.concat([frame('one'), frame('two'), frame('three')])
+    const allocate = vi.spyOn(Buffer, 'allocUnsafeSlow')
+    await readFrames(new MemorySource(bytes), { seed, start: 0, end: 72, kinds, windowBytes: 24 })
+    expect(allocate.mock.calls).toEqual([[24]])
   })
 
   it('the window is no larger than what there is to read', async () => {
