@@ -146,7 +146,8 @@ describe('memory', () => {
   it('a frame of exactly the size of the window needs no other buffer', async () => {
     const bytes = Buffer.concat([frame('one'), frame('two'), frame('three')])
     const allocate = vi.spyOn(Buffer, 'allocUnsafeSlow')
-    await readFrames(new MemorySource(bytes), { seed, start: 0, end: 72, kinds, windowBytes: 24 })
+    const source = new MemorySource(bytes, () => 20)
+    await readFrames(source, { seed, start: 0, end: 72, kinds, windowBytes: 24 })
     expect(allocate.mock.calls).toEqual([[24]])
   })
 
