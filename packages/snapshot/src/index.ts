@@ -1,3 +1,4 @@
+export { SnapshotDirectory, type SnapshotDirectoryOptions } from './snapshot-directory.ts'
 export type {
   PublishedSnapshot,
   SnapshotCompression,
@@ -9,3 +10,4 @@ export type {
   SnapshotSummary,
   SnapshotWriter,
 } from './snapshot-store.ts'
+export { stateDigest } from './state-digest.ts'

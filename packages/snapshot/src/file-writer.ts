@@ -1,0 +1,180 @@
+import type { Codec } from '@holdfast/codec'
+import { type Environment, HoldfastError, timing } from '@holdfast/environment'
+import { ChunkEncoder } from './chunk-encoder.ts'
+import { ChunkFile } from './chunk-file.ts'
+import { FileSnapshotReader } from './file-reader.ts'
+import type { FileHeader } from './header.ts'
+import { publish, readBack } from './publish.ts'
+import type { PublishedSnapshot, SnapshotEntry, SnapshotWriter } from './snapshot-store.ts'
+import { turn } from './turn.ts'
+import { ValueWalker } from './value-walker.ts'
+
+/** What a writer has to know. */
+export interface WriterOptions {
+  readonly environment: Environment
+  readonly header: FileHeader
+  readonly codec: Codec<unknown>
+  /** What the snapshot is to be. Its bytes are found out. */
+  readonly entry: Omit<SnapshotEntry, 'bytes'>
+  /** Called with the path of the temporary file when it is there, and again when it is there no longer. */
+  readonly onTemporary: (path: string, there: boolean) => void
+}
+
+const snapshotTiming = timing('snapshot')
+
+/** A snapshot on its way into a file, temporary until `close` has published it. */
+export class FileSnapshotWriter implements SnapshotWriter {
+  readonly #options: WriterOptions
+  readonly #file: ChunkFile
+  readonly #chunk: ChunkEncoder
+  readonly #walker: ValueWalker
+  readonly #timed: ReturnType<typeof snapshotTiming.start>
+  /** A call is under way. */
+  #busy = false
+  /** What the file is being used for, for disposing to wait for. */
+  #fileUse: Promise<unknown> | undefined
+  #published: Promise<PublishedSnapshot> | undefined
+  /** Why nothing more can be done: the error that every later call throws. */
+  #ended: Error | undefined
+  #removal: Promise<void> | undefined
+
+  private constructor(file: ChunkFile, options: WriterOptions) {
+    this.#options = options
+    this.#file = file
+    this.#chunk = new ChunkEncoder(options.codec)
+    this.#walker = new ValueWalker(this.#chunk, options.codec)
+    this.#timed = snapshotTiming.start(options.environment.clock)
+  }
+
+  /** Makes the temporary file. */
+  static async create(options: WriterOptions): Promise<FileSnapshotWriter> {
+    const { entry, header, environment } = options
+    const file = await ChunkFile.create(entry.path, header, environment)
+    options.onTemporary(file.path, true)
+    return new FileSnapshotWriter(file, options)
+  }
+
+  write(value: unknown): void | Promise<void> {
+    // No promise unless there is something to wait for: a million small values would each pay for one.
+    this.#assertReady()
+    try {
+      if (this.#walker.add(value)) return this.#work(() => this.#putChunks())
+    } catch (error) {
+      return this.#work(() => Promise.reject(error as Error))
+    }
+  }
+
+  writeAll(values: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {
+    return this.#work(async () => {
+      if (Symbol.asyncIterator in values) {
+        for await (const value of values) if (this.#add(value)) await this.#putChunks()
+      } else {
+        for (const value of values) if (this.#add(value)) await this.#putChunks()
+      }
+    })
+  }
+
+  flush(): Promise<void> {
+    return this.#work(() => this.#using(this.#file.sync()))
+  }
+
+  close(): Promise<PublishedSnapshot> {
+    if (this.#published === undefined && !this.#busy) {
+      this.#published = this.#work(() => this.#using(this.#publish()))
+    }
+    return this.#published ?? Promise.reject(overlapping())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended ??= closedError(this.#options.entry.path)
+    // A call that is under way finds out that it was disposed of, and says so to whoever made it.
+    await this.#fileUse?.catch(() => {})
+    await this.#remove()
+  }
+
+  #add(value: unknown): boolean {
+    if (this.#ended !== undefined) throw this.#ended
+    return this.#walker.add(value)
+  }
+
+  /** Writes the chunk that is full, and those that the value which filled it goes on to fill. */
+  async #putChunks(): Promise<void> {
+    do {
+      await this.#using(this.#file.put(this.#chunk))
+      await turn(this.#options.environment)
+      if (this.#ended !== undefined) throw this.#ended
+    } while (this.#walker.resume())
+  }
+
+  async #publish(): Promise<PublishedSnapshot> {
+    const { entry, header, environment, codec } = this.#options
+    const { entries } = this.#walker
+    if (entries === 0) {
+      throw new HoldfastError('EMPTY_SNAPSHOT', 'the snapshot was closed before anything was written to it', {
+        path: entry.path,
+      })
+    }
+    if (!this.#chunk.isEmpty) await this.#file.put(this.#chunk)
+    const summary = await this.#file.finish(entries)
+    const { bytes, path } = this.#file
+    const { storeId } = header
+    await readBack(
+      await FileSnapshotReader.open({ ...entry, bytes, path }, { environment, storeId, codec }),
+      summary,
+    )
+    if (this.#ended !== undefined) throw this.#ended
+    await publish(path, entry.path, environment)
+    this.#ended = closedError(entry.path)
+    this.#removal = Promise.resolve()
+    this.#options.onTemporary(path, false)
+    this.#timed?.({ path: entry.path, bytes, entries, chunks: summary.chunks })
+    return { ...entry, bytes, ...summary }
+  }
+
+  /** One call at a time; an error of one is the end of all. */
+  async #work<T>(task: () => Promise<T>): Promise<T> {
+    this.#assertReady()
+    this.#busy = true
+    try {
+      return await task()
+    } catch (error) {
+      this.#ended ??= error as Error
+      await this.#remove()
+      throw error
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  #using<T>(use: Promise<T>): Promise<T> {
+    this.#fileUse = use
+    return use
+  }
+
+  #remove(): Promise<void> {
+    this.#removal ??= this.#file.remove().then(() => this.#options.onTemporary(this.#file.path, false))
+    return this.#removal
+  }
+
+  #assertReady(): void {
+    if (this.#busy) throw overlapping()
+    if (this.#ended !== undefined) throw this.#ended
+  }
+}
+
+function overlapping(): HoldfastError {
+  return new HoldfastError(
+    'INVALID_ARGUMENT',
+    'a call of the snapshot writer was made before the last one was done',
+    {
+      hint: 'Nothing was done. Await what write() returns, if it returns anything, before the next call.',
+    },
+  )
+}
+
+function closedError(path: string): HoldfastError {
+  return new HoldfastError('CLOSED', 'the snapshot writer is closed', {
+    path,
+    hint: 'Nothing was written. Begin another snapshot.',
+  })
+}
