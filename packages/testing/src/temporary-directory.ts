@@ -6,7 +6,7 @@ import { join } from 'node:path'
 export interface TemporaryDirectory {
   readonly path: string
   /** Removes it with all that is in it. */
-  remove(): Promise<void>
+  readonly remove: () => Promise<void>
 }
 
 /** Makes one. It is removed only by `remove`. */

@@ -75,8 +75,8 @@ export function fileSystemContract(name: string, make: () => Promise<FileSystemU
       it('refuses to write to a file that was opened for reading', async () => {
         await fileWith(at('old'), 'kept')
         const file = await files.open(at('old'), 'read')
-        await expect(file.write(Buffer.from('x'), 0)).rejects.toThrow()
-        await expect(file.writeThrough(Buffer.from('x'), 0)).rejects.toThrow()
+        await expect(file.write(Buffer.from('x'), 0)).rejects.toThrow(/EBADF|EPERM/)
+        await expect(file.writeThrough(Buffer.from('x'), 0)).rejects.toThrow(/EBADF|EPERM/)
         await file.close()
         expect(await textOf(at('old'))).toBe('kept')
       })
@@ -154,7 +154,7 @@ export function fileSystemContract(name: string, make: () => Promise<FileSystemU
           () => file.truncate(0),
           () => file.size(),
         ]) {
-          await expect(call()).rejects.toThrow()
+          await expect(call()).rejects.toMatchObject({ code: 'EBADF' })
         }
       })
 
