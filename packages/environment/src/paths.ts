@@ -1,4 +1,4 @@
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /** Joins the parts of a path by the platform's rules. */
 export function joinPath(...parts: string[]): string {
@@ -10,12 +10,7 @@ export function parentPath(path: string): string {
   return dirname(path)
 }
 
-/** The last part of a path. */
-export function baseName(path: string): string {
-  return basename(path)
-}
-
-/** The path from the root on, by the working directory of this moment: what is opened is kept open by it. */
+/** The path from the root on, by the working directory of this moment: a later `chdir` doesn't move a store. */
 export function absolutePath(path: string): string {
   return resolve(path)
 }

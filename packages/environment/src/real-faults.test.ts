@@ -176,6 +176,17 @@ describe('limits and refusals of the kernel (faults 13 and 16)', () => {
     })
   })
 
+  it.skipIf(!strace).each([
+    ['EPERM', 'LOCK_UNAVAILABLE'], // a file system without hard links
+    ['ENOENT', 'LOCKED'], // whoever held the lock a moment ago has tidied up
+  ])('a hard link refused with %s is %s to the pid file, and leaves nothing', async (errno, code) => {
+    const lock = join(root, 'LOCK')
+    const inject = ['-f', '-qq', '-o', '/dev/null', '-e', `inject=link,linkat:error=${errno}`]
+    const { stdout } = await run('strace', [...inject, ...NODE, fixture('hold-lock'), 'pid-file', lock])
+    expect(stdout).toBe(`${code}\n`)
+    expect(await nodeEnvironment.files.list(root)).toEqual(['MANIFEST'])
+  })
+
   it.skipIf(!strace)('a durable write is one write through O_DSYNC, and a sync is fdatasync', async () => {
     const file = join(root, 'file')
     const trace = join(root, 'trace')
