@@ -15,8 +15,8 @@ import { encodeHeader, type FileHeader } from './header.ts'
 import type { SnapshotSummary } from './snapshot-store.ts'
 
 /**
- * A snapshot file that is being written, under its temporary name. It holds one chunk at a time, in a buffer
- * that is used again for the next. Calls must not overlap.
+ * A snapshot file that is being written, under its temporary name. One chunk is on its way into the file
+ * while the next is being made: no more than that is in memory. Calls must not overlap.
  */
 export class ChunkFile {
   /** Where it is, until it is published. */
@@ -26,7 +26,10 @@ export class ChunkFile {
   readonly #header: FileHeader
   readonly #digest: StateDigest = new StateDigest()
   readonly #frames: FrameDigest = new FrameDigest()
+  /** What is on its way into the file: free again once `#inFlight` is settled. */
   #buffer: Buffer = Buffer.alloc(0)
+  #inFlight: Promise<void> = Promise.resolve()
+  #isRemoved = false
   #bytes = 0
   #chunks = 0
   #payloadBytes = 0
@@ -65,8 +68,13 @@ export class ChunkFile {
     return this.#bytes
   }
 
-  /** Cuts the open chunk and writes it. Throws `IO_ERROR`, `NO_SPACE`. */
+  /**
+   * Cuts the open chunk and begins to write it. Throws `IO_ERROR` or `NO_SPACE` where the one before it could
+   * not be written: what becomes of this one is heard from the next call.
+   */
   async put(chunk: ChunkEncoder): Promise<void> {
+    await this.#inFlight
+    if (this.#isRemoved) throw new HoldfastError('CLOSED', 'the snapshot was given up', { path: this.path })
     const { payloadBytes } = chunk
     // Only a codec that makes much more of a value than the value is could get here.
     if (payloadBytes > MAX_CHUNK_BYTES) throw tooLarge(payloadBytes, this.path)
@@ -76,31 +84,45 @@ export class ChunkFile {
     this.#digest.update(payload)
     this.#chunks++
     this.#payloadBytes += payloadBytes
-    if (this.#header.compression === 'zstd') await this.#putCompressed(payload)
-    else await this.#seal(KIND.chunk, 0, payloadBytes)
+    const isCompressed = this.#header.compression === 'zstd'
+    // The next call hears of an error. If there is none any more, nobody asked.
+    this.#then(() =>
+      isCompressed ? this.#putCompressed(payload) : this.#seal(KIND.chunk, 0, payloadBytes),
+    ).catch(() => {})
+  }
+
+  /** Everything that was put is on the disk when this returns. */
+  sync(): Promise<void> {
+    return this.#then(() => this.#attempt('sync a snapshot', () => this.#file.sync()))
   }
 
   /** Ends the file: the footer is written, everything is synced, the descriptor is given back. */
   async finish(entries: number): Promise<SnapshotSummary> {
     const digest = this.#digest.finish()
     const summary = { entries, chunks: this.#chunks, payloadBytes: this.#payloadBytes, digest }
-    this.#reserve(FOOTER_BYTES)
-    writeFooter({ ...summary, frames: this.#frames.value }, this.#buffer, FRAME_HEADER_BYTES)
-    await this.#seal(KIND.footer, 0, FOOTER_BYTES)
+    await this.#then(async () => {
+      this.#reserve(FOOTER_BYTES)
+      writeFooter({ ...summary, frames: this.#frames.value }, this.#buffer, FRAME_HEADER_BYTES)
+      await this.#seal(KIND.footer, 0, FOOTER_BYTES)
+    })
     await this.sync()
-    await this.#attempt('close a snapshot', () => this.#file.close())
+    await this.#then(() => this.#attempt('close a snapshot', () => this.#file.close()))
     return summary
-  }
-
-  /** Everything that was put is on the disk when this returns. */
-  sync(): Promise<void> {
-    return this.#attempt('sync a snapshot', () => this.#file.sync())
   }
 
   /** Closes and removes it, as far as the file system lets: what is left is cleaned up by the next writer. */
   async remove(): Promise<void> {
+    this.#isRemoved = true
+    await this.#inFlight.catch(() => {})
     await this.#file.close().catch(() => {})
     await this.#environment.files.unlink(this.path).catch(() => {})
+  }
+
+  /** Does it once everything before it is done. After an error nothing more is done. */
+  #then(task: () => Promise<void>): Promise<void> {
+    const done = this.#inFlight.then(task)
+    this.#inFlight = done
+    return done
   }
 
   async #putCompressed(payload: Buffer): Promise<void> {

@@ -16,14 +16,14 @@ export interface Zstd {
 export function zstdOf(library: Partial<typeof zlib>): Zstd | undefined {
   const { zstdCompress, zstdDecompress } = library
   if (typeof zstdCompress !== 'function' || typeof zstdDecompress !== 'function') return undefined
-  const compress = promisify<Uint8Array, Buffer>(zstdCompress)
-  const decompress = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(zstdDecompress)
+  const compress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zstdCompress)
+  const decompress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zstdDecompress)
   return {
-    compress,
+    compress: (bytes) => compress(bytes, { chunkSize: outputBytes(bytes.length) }),
     async decompress(compressed, bytes) {
       if (bytes > MAX_CHUNK_BYTES) throw malformed(`a chunk is said to have ${bytes} bytes`)
       // The limit is what makes a small file that says it is a large one harmless. It may not be 0.
-      const options = { maxOutputLength: Math.max(1, bytes) }
+      const options = { maxOutputLength: Math.max(1, bytes), chunkSize: outputBytes(bytes) }
       const payload = await decompress(compressed, options).catch((cause: unknown) => {
         throw malformed('a chunk does not decompress', cause)
       })
@@ -34,6 +34,16 @@ export function zstdOf(library: Partial<typeof zlib>): Zstd | undefined {
     },
   }
 }
+
+/**
+ * How much room zlib makes for what comes out. It goes to the thread pool and back for each piece of 16 KiB
+ * otherwise, which takes longer than the work.
+ */
+function outputBytes(bytes: number): number {
+  return Math.max(MIN_OUTPUT_BYTES, bytes + 1)
+}
+
+const MIN_OUTPUT_BYTES = 1024
 
 /** This runtime's. */
 export const zstd: Zstd | undefined = zstdOf(zlib)

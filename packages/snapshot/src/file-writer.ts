@@ -31,8 +31,6 @@ export class FileSnapshotWriter implements SnapshotWriter {
   readonly #timed: ReturnType<typeof snapshotTiming.start>
   /** A call is under way. */
   #busy = false
-  /** What the file is being used for, for disposing to wait for. */
-  #fileUse: Promise<unknown> | undefined
   #published: Promise<PublishedSnapshot> | undefined
   /** Why nothing more can be done: the error that every later call throws. */
   #ended: Error | undefined
@@ -75,20 +73,20 @@ export class FileSnapshotWriter implements SnapshotWriter {
   }
 
   flush(): Promise<void> {
-    return this.#work(() => this.#using(this.#file.sync()))
+    return this.#work(() => this.#file.sync())
   }
 
   close(): Promise<PublishedSnapshot> {
     if (this.#published === undefined && !this.#busy) {
-      this.#published = this.#work(() => this.#using(this.#publish()))
+      this.#published = this.#work(() => this.#publish())
     }
     return this.#published ?? Promise.reject(overlapping())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended ??= closedError(this.#options.entry.path)
-    // A call that is under way finds out that it was disposed of, and says so to whoever made it.
-    await this.#fileUse?.catch(() => {})
+    // A call that is under way comes to see it. Publishing may be past where it looks: then it is published.
+    await this.#published?.catch(() => {})
     await this.#remove()
   }
 
@@ -100,7 +98,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
   /** Writes the chunk that is full, and those that the value which filled it goes on to fill. */
   async #putChunks(): Promise<void> {
     do {
-      await this.#using(this.#file.put(this.#chunk))
+      await this.#file.put(this.#chunk)
       await turn(this.#options.environment)
       if (this.#ended !== undefined) throw this.#ended
     } while (this.#walker.resume())
@@ -144,11 +142,6 @@ export class FileSnapshotWriter implements SnapshotWriter {
     } finally {
       this.#busy = false
     }
-  }
-
-  #using<T>(use: Promise<T>): Promise<T> {
-    this.#fileUse = use
-    return use
   }
 
   #remove(): Promise<void> {

@@ -18,7 +18,7 @@ const MAX_CODEC_BYTES = 64
 
 /** The header frame. */
 export function encodeHeader(header: FileHeader): Buffer {
-  const writer = new ByteWriter(Buffer.alloc(FIXED_BYTES + 2 + MAX_CODEC_BYTES))
+  const writer = new ByteWriter(Buffer.alloc(FIXED_BYTES + 2 + MAX_CODEC_BYTES + 4 + header.note.length))
     .bytes(MAGIC)
     .u16(FORMAT_VERSION)
     .u8(COMPRESSIONS.indexOf(header.compression))
@@ -31,6 +31,8 @@ export function encodeHeader(header: FileHeader): Buffer {
     .u64(header.epoch)
     .u32(header.machineVersion)
     .string(header.codec)
+    .u32(header.note.length)
+    .bytes(header.note)
   return encodeFrame({ kind: KIND.header, payload: writer.written() }, FORMAT_SEED)
 }
 
@@ -67,6 +69,7 @@ export function decodeHeader(payload: Buffer, path: string): FileHeader {
   const epoch = reader.u64()
   const machineVersion = reader.u32()
   const codec = reader.string()
+  const note = Uint8Array.from(reader.bytes(reader.u32()))
   reader.done()
-  return { compression, salt, storeId, id, seq, time, epoch, machineVersion, codec }
+  return { compression, salt, storeId, id, seq, time, epoch, machineVersion, codec, note }
 }

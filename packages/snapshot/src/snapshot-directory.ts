@@ -22,6 +22,10 @@ import type {
   SnapshotWriter,
 } from './snapshot-store.ts'
 
+const NO_NOTE: Uint8Array = new Uint8Array(0)
+/** What a note may take of the header's frame. */
+const NOTE_MAX_BYTES = 16 * 1024 * 1024
+
 /** How a directory of snapshots is used. */
 export interface SnapshotDirectoryOptions {
   /** File system, clock, random numbers and timers. Default: this machine's. */
@@ -104,11 +108,12 @@ export class SnapshotDirectory implements SnapshotStore {
   }
 
   async create(subject: SnapshotSubject): Promise<SnapshotWriter> {
-    const { seq, time, machineVersion, epoch } = subject
+    const { seq, time, machineVersion, epoch, note = NO_NOTE } = subject
     assertInteger('seq', seq, Number.MAX_SAFE_INTEGER)
     assertInteger('time', time, Number.MAX_SAFE_INTEGER)
     assertInteger('machineVersion', machineVersion, 0xffffffff)
     assertInteger('epoch', epoch, Number.MAX_SAFE_INTEGER)
+    assertInteger('note.length', note.length, NOTE_MAX_BYTES)
     const environment = this.#environment
     const id = await this.#newId()
     await this.#attempt('make the directory', this.path, () => makeDirectories(environment.files, this.path))
@@ -126,6 +131,8 @@ export class SnapshotDirectory implements SnapshotStore {
         salt: environment.random.uint32(),
         codec: this.#codec.id,
         compression: this.#compression,
+        // A copy: the caller's bytes may be a view of something that goes on changing.
+        note: Uint8Array.from(note),
       },
       codec: this.#codec,
       onTemporary: (path, there) => (there ? this.#temporaries.add(path) : this.#temporaries.delete(path)),

@@ -44,6 +44,11 @@ export interface SnapshotSubject {
   readonly machineVersion: number
   /** The epoch of the writer that takes it. */
   readonly epoch: number
+  /**
+   * Bytes of whoever takes it, at most 16 MiB: they stand in the header, and the digest does not cover them.
+   * For what belongs to this snapshot and not to the state in it. Default: none.
+   */
+  readonly note?: Uint8Array | undefined
 }
 
 /** A published snapshot, as far as its name tells. */
@@ -70,6 +75,7 @@ export interface SnapshotHeader extends SnapshotSubject {
   /** The id of the codec that wrote the values. */
   readonly codec: string
   readonly compression: SnapshotCompression
+  readonly note: Uint8Array
 }
 
 /** How chunks are stored. It changes neither the values nor the digest. */

@@ -45,7 +45,7 @@ function keyText(key: unknown): string {
     case 'undefined':
       return String(key)
     default:
-      return key === null ? 'null' : `a ${typeof key}`
+      return key === null ? 'null' : 'an object'
   }
 }
 

@@ -24,19 +24,19 @@ export class ValueWalker {
     this.#kindOf = codec.id === bytesCodec.id ? bytesKind : containerKind
   }
 
-  /** How many values were added. */
+  /** How many values were begun. */
   get entries(): number {
     return this.#entries
   }
 
   /** Adds a value at the top level, and goes on as `resume` does. */
   add(value: unknown): boolean {
+    this.#entries++
     try {
       this.#slot(value)
     } catch (error) {
       throw this.#located(error)
     }
-    this.#entries++
     return this.#stack.length > 0 ? this.#chunk.isFull || this.resume() : this.#chunk.isFull
   }
 
@@ -80,6 +80,6 @@ export class ValueWalker {
 
   #located(error: unknown): unknown {
     const steps = this.#stack.map((slots) => slots.step())
-    return located(error, steps, this.#entries)
+    return located(error, steps, this.#entries - 1)
   }
 }

@@ -1,0 +1,266 @@
+import { isDeepStrictEqual } from 'node:util'
+import { bytesCodec, MAX_DEPTH, messagePackCodec } from '@holdfast/codec'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { chunksOf, valuesOf } from './chunks.fixture.ts'
+import { CHUNK_BYTES, INLINE_BYTES, MAX_CHUNK_BYTES, OP, STRING_PIECE_UNITS } from './format.ts'
+import { exceedsInline } from './size-bound.ts'
+import { stateDigest } from './state-digest.ts'
+import { anyState, anyValue, numbers } from './values.fixture.ts'
+
+/** toEqual takes seconds for a million entries. */
+function expectSame(found: unknown, expected: unknown): void {
+  expect(isDeepStrictEqual(found, expected)).toBe(true)
+}
+
+function roundTrip(value: unknown): unknown {
+  const [found] = valuesOf(chunksOf([value]))
+  expectSame(found, value)
+  return found
+}
+
+function refusalOf(
+  value: unknown,
+): Error & { code: string; details: { at: string; reason: string; index: number } } {
+  try {
+    chunksOf([1, value])
+  } catch (error) {
+    return error as ReturnType<typeof refusalOf>
+  }
+  throw new Error('it was not refused')
+}
+
+const wide = numbers(10_000)
+
+describe('taking values apart and putting them together', () => {
+  it('property: any state comes back as it was, in chunks within their bounds, with the same digest again', () => {
+    fc.assert(
+      fc.property(anyState, (values) => {
+        const chunks = chunksOf(values)
+        for (const [index, chunk] of chunks.entries()) {
+          expect(chunk.length).toBeLessThan(CHUNK_BYTES + INLINE_BYTES + 64)
+          if (index < chunks.length - 1) expect(chunk.length).toBeGreaterThanOrEqual(CHUNK_BYTES)
+        }
+        const found = valuesOf(chunks)
+        expectSame(found, values)
+        expectSame(chunksOf(found), chunks)
+        expect(stateDigest(found)).toBe(stateDigest(values))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('property: a value that is not taken apart takes no more bytes than its bound', () => {
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        fc.pre(!exceedsInline(value, MAX_DEPTH))
+        expect(messagePackCodec.encoder().add(value)).toBeLessThanOrEqual(INLINE_BYTES)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('stores small values as one run, and takes nothing apart that need not be', () => {
+    const [chunk] = chunksOf(wide) as [Buffer]
+    expect(chunk.readUInt32LE(0)).toBe(10_000)
+    expect(chunk.readUInt32LE(4)).toBe(5)
+    expect(chunk[8]).toBe(OP.values)
+    expect(chunksOf([])).toEqual([])
+  })
+
+  it('takes a Map with a million entries, an array inside it, and a large key', () => {
+    const map = new Map<unknown, unknown>(numbers(1_000_000).map((index) => [index, `value ${index}`]))
+    map.set('inner', [wide, { list: wide }])
+    map.set('k'.repeat(100_000), new Set(wide))
+    map.set(wide, 'under a key that is an array')
+    const [found] = valuesOf(chunksOf([map])) as [Map<unknown, unknown>]
+    expect(found.size).toBe(map.size)
+    // A key that is an object is another object afterwards.
+    expectSame([...found.keys()].at(-1), wide)
+    expectSame([...found.values()], [...map.values()])
+  })
+
+  it('takes containers nested in containers, each too large for a chunk', () => {
+    let nest: unknown = wide
+    for (let level = 0; level < 50; level++) nest = level % 2 === 0 ? { nest, wide } : [wide, nest]
+    roundTrip(nest)
+  })
+
+  it('takes an object with many keys, in their order, and keys that look like numbers', () => {
+    const object = Object.fromEntries(numbers(20_000).map((index) => [`k${19_999 - index}`, index]))
+    object['10'] = 10
+    object['9'] = 9
+    object['constructor'] = 1
+    object['toString'] = 2
+    const found = roundTrip(object) as Record<string, unknown>
+    expect(Object.keys(found)).toEqual(Object.keys(object))
+    expect(Object.getPrototypeOf(found)).toBe(Object.prototype)
+  })
+
+  it('takes undefined in arrays, objects and maps', () => {
+    const array = [...wide, undefined]
+    roundTrip(array)
+    roundTrip({ array, none: undefined })
+    roundTrip(new Map<unknown, unknown>([[undefined, array]]))
+  })
+
+  it('takes every kind of binary data with its type, and a part of a larger buffer alone', () => {
+    const bytes = new Uint8Array(200_000).map((_, index) => index * 31)
+    const types = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array]
+    for (const type of [...types, Float32Array, Float64Array, BigInt64Array, BigUint64Array]) {
+      const found = roundTrip(new type(bytes.slice().buffer)) as Uint8Array
+      expect(found).toBeInstanceOf(type)
+    }
+    expect(roundTrip(bytes.slice().buffer)).toBeInstanceOf(ArrayBuffer)
+    const [part] = valuesOf(chunksOf([bytes.subarray(1000, 101_000)])) as [Uint8Array]
+    expect(part.buffer.byteLength).toBe(100_000)
+  })
+
+  it('cuts long strings without tearing a pair, wherever it falls', () => {
+    for (const before of ['', 'x', 'xy']) {
+      const text = `${before}${'😀'.repeat(STRING_PIECE_UNITS)}`
+      expect(roundTrip(text)).toBe(text)
+    }
+    roundTrip(`${'x'.repeat(STRING_PIECE_UNITS)}\ufeff${'\ufeff'.repeat(STRING_PIECE_UNITS)}`)
+    roundTrip('\u0000'.repeat(100_000))
+  })
+
+  it('takes a string of 50 MB', () => {
+    const text = 'fifty megabytes. '.repeat((50 * 1024 * 1024) / 17)
+    const chunks = chunksOf([text])
+    expect(chunks.length).toBeGreaterThan(190)
+    expect(valuesOf(chunks)[0] === text).toBe(true)
+  })
+
+  it('takes bytes apart for the codec that stores nothing else, Buffers too', () => {
+    const values = [Buffer.alloc(300_000, 7), new Uint8Array([1, 2, 3]), new Uint8Array(100_000)]
+    const chunks = chunksOf(values, bytesCodec)
+    expect(Math.max(...chunks.map((chunk) => chunk.length))).toBeLessThan(MAX_CHUNK_BYTES / 2)
+    const found = valuesOf(chunks, { codec: bytesCodec }) as Uint8Array[]
+    expect(found.map((value, index) => Buffer.compare(value, values[index] as Uint8Array))).toEqual([0, 0, 0])
+    expect(() => chunksOf([wide], bytesCodec)).toThrow(/NOT_SERIALIZABLE.*\$ is not a Uint8Array/)
+  })
+
+  it('goes as deep as the codec, and no deeper', () => {
+    const nested = (levels: number, core: unknown) => {
+      let nest = core
+      for (let level = 0; level < levels; level++) nest = [nest]
+      return nest
+    }
+    roundTrip(nested(MAX_DEPTH, 1))
+    roundTrip(nested(MAX_DEPTH - 1, wide))
+    roundTrip(nested(MAX_DEPTH, 'x'.repeat(100_000)))
+    expect(refusalOf(nested(MAX_DEPTH + 1, 1)).message).toMatch(
+      /NOT_SERIALIZABLE.*more than 256 containers deep/,
+    )
+    expect(refusalOf(nested(MAX_DEPTH, wide)).message).toMatch(
+      /NOT_SERIALIZABLE.*more than 256 containers deep/,
+    )
+  })
+
+  it('finds a value inside itself', () => {
+    const small: Record<string, unknown> = {}
+    small['self'] = { small }
+    expect(refusalOf(small)).toMatchObject({ code: 'NOT_SERIALIZABLE', details: { at: '$.self.small' } })
+    const large: unknown[] = [...wide]
+    large.push(new Map([['back', large]]))
+    expect(refusalOf(large).message).toContain('$[10000].get("back") is inside itself')
+  })
+})
+
+describe('what is refused', () => {
+  it('names the path through what was taken apart, and the value', () => {
+    const bad = { ok: 1, list: [wide, new Map([['an "x"', { at: [1, () => 1] }]])] }
+    expect(refusalOf(bad)).toMatchObject({
+      code: 'NOT_SERIALIZABLE',
+      message: expect.stringContaining(
+        'of value 1, $.list[1].get("an \\"x\\"").at[1] is a function',
+      ) as string,
+      details: { at: '$.list[1].get("an \\"x\\"").at[1]', reason: 'is a function', index: 1 },
+    })
+    expect(refusalOf({ wide, 'odd name': new Set([wide, () => 1]) }).details.at).toBe(
+      '$["odd name"].values()[1]',
+    )
+    expect(
+      refusalOf(new Map<unknown, unknown>([...wide.map((key): [number, number] => [key, key]), [-0.5, -0]]))
+        .details.at,
+    ).toBe('$.get(-0.5)')
+    expect(refusalOf(new Map<unknown, unknown>([[[wide, () => 1], 1]])).details.at).toBe(
+      '$.keys(an object)[1]',
+    )
+  })
+
+  it('refuses in a large container what the codec refuses in a small one', () => {
+    const hole = [...wide]
+    delete hole[9]
+    const named = Object.assign([...wide], { columns: ['a'] })
+    const symbol = Object.assign(Object.fromEntries(wide.map((index) => [`k${index}`, index])), {
+      [Symbol('s')]: 1,
+    })
+    const extraMap = Object.assign(new Map(wide.map((index) => [index, index])), { extra: 1 })
+    const proto = JSON.parse(`{"__proto__": 1, "wide": [${wide.join()}]}`) as object
+    const half = `${'x'.repeat(100_000)}\ud83d`
+    const cases: [unknown, string][] = [
+      [hole, '$[9] is a hole'],
+      [named, '$ has properties beside'],
+      [{ named }, '$.named has properties beside'],
+      [symbol, '$ has symbols for keys'],
+      [extraMap, '$ has properties beside'],
+      [proto, '$.__proto__ has a reserved name'],
+      [{ wide, __keys__: 1 }, '$.__keys__ has a reserved name'],
+      [{ half }, '$.half is a string with half of a surrogate pair'],
+      [Buffer.alloc(100_000), '$ is a Buffer'],
+      [new (class Wide extends Array<number> {})(...wide), '$ is an instance of Wide'],
+      [new (class Wide extends Map<string, unknown> {})([['a', wide]]), '$ is an instance of Wide'],
+      [Object.assign(Object.create(null), { wide }), '$ is an object without a prototype'],
+      [new Proxy({ wide }, {}), '$ is a Proxy'],
+      [new Uint8Array(new SharedArrayBuffer(100_000)), '$ is a view of shared memory'],
+      [new ArrayBuffer(100_000, { maxByteLength: 200_000 } as never), '$ is a resizable ArrayBuffer'],
+      [Object.assign(Object.create(Map.prototype) as object, { wide }), '$ is an instance of Map'],
+    ]
+    for (const [value, message] of cases)
+      expect(refusalOf(value).message).toContain(`NOT_SERIALIZABLE: of value 1, ${message}`)
+  })
+
+  it('says so when something cannot be read, with what it threw', () => {
+    const thrown = new Error('not now')
+    const value = {
+      wide,
+      get bad(): unknown {
+        throw thrown
+      },
+    }
+    expect(refusalOf(value)).toMatchObject({ code: 'NOT_SERIALIZABLE', cause: thrown })
+    const deep = { wide, list: [value] }
+    expect(refusalOf(deep).message).toContain('could not be read')
+  })
+
+  it('notices that a value was changed while it was being written', () => {
+    /** Changes the value that it is in when it is come to. */
+    const changing = (change: () => void): unknown => ({
+      wide,
+      get now(): unknown {
+        change()
+        return wide
+      },
+    })
+    const array: unknown[] = [...wide]
+    array[5] = changing(() => array.push(1))
+    expect(refusalOf(array)).toMatchObject({
+      code: 'SNAPSHOT_FAILED',
+      details: { at: expect.stringContaining('$[') as string },
+    })
+    const map = new Map<unknown, unknown>(wide.map((index) => [index, index]))
+    map.set(
+      3,
+      changing(() => map.set({}, 1)),
+    )
+    expect(refusalOf(map).message).toContain('was changed while it was being written')
+    const set = new Set<unknown>(wide)
+    set.add(changing(() => set.add('one more')))
+    expect(refusalOf(set).message).toContain('was changed while it was being written')
+    const object: Record<string, unknown> = Object.fromEntries(wide.map((index) => [`k${index}`, index]))
+    object['k5'] = changing(() => delete object['k9'])
+    expect(refusalOf(object).message).toContain('was changed while it was being written')
+  })
+})
