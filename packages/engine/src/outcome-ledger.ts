@@ -5,6 +5,12 @@ import { encodeOutcomes, type RecordedOutcomes } from './outcomes.ts'
 export type Outcome = 'accepted' | 'refused'
 
 /**
+ * What a note stands in. A mark is read only while no batch stands behind it, and the header of a snapshot
+ * only while that is the newest: the next batch says all of it again.
+ */
+export type NoteCarrier = 'batch' | 'mark' | 'snapshot'
+
+/**
  * Which commands were refused: what the log has recorded against what `apply` did.
  *
  * The two run at different speeds. Mostly `apply` is ahead, and what it did waits here to be recorded in
@@ -12,22 +18,23 @@ export type Outcome = 'accepted' | 'refused'
  * says what is to be skipped. Where both have been, they agree, or `DIVERGED` is thrown.
  */
 export class OutcomeLedger {
-  /** Outcomes up to here stand in the log. */
+  /** Outcomes up to here are carried by batches: they are in the log for as long as it is. */
+  #carriedThrough: number
+  /** Outcomes up to here are recorded, in a batch or in a mark. */
   #recordedThrough: number
   /** Commands up to here went through `apply`, or were skipped as the record says. */
   #appliedThrough: number
-  /** Refused, and above `#recordedThrough`: with what `apply` threw, where that is worth keeping. Ascending. */
-  readonly #unrecorded: Map<number, unknown> = new Map()
-  /** Recorded as refused, and above `#appliedThrough`. Ascending. */
-  readonly #awaited: Set<number> = new Set()
-  /** What `note` has handed out, as far as the last one went. */
-  #offeredThrough: number
+  /**
+   * Those refused, as recorded or as applied, ascending: all above what is carried, and all that are carried
+   * and not applied yet. With what `apply` threw, where that is worth keeping.
+   */
+  readonly #refused: Map<number, unknown> = new Map()
 
   /** Everything up to `seq` is behind us: a snapshot holds it. */
   constructor(seq: number) {
+    this.#carriedThrough = seq
     this.#recordedThrough = seq
     this.#appliedThrough = seq
-    this.#offeredThrough = seq
   }
 
   get recordedThrough(): number {
@@ -46,67 +53,74 @@ export class OutcomeLedger {
   /** What the log has recorded of a command that is yet to be applied; `undefined` where it says nothing yet. */
   recorded(seq: number): Outcome | undefined {
     if (seq > this.#recordedThrough) return undefined
-    return this.#awaited.has(seq) ? 'refused' : 'accepted'
+    return this.#refused.has(seq) ? 'refused' : 'accepted'
   }
 
-  /** The refused among applied commands whose outcomes the log does not have; `undefined` where this knows less or the log knows more. */
+  /** The refused among commands that were applied and that no batch carries yet; `undefined` for any others. */
   refusedIn(firstSeq: number, lastSeq: number): number[] | undefined {
-    if (firstSeq <= this.#recordedThrough || lastSeq > this.#appliedThrough) return undefined
-    return [...this.#unrecorded.keys()].filter((seq) => seq >= firstSeq && seq <= lastSeq)
+    if (firstSeq <= this.#carriedThrough || lastSeq > this.#appliedThrough) return undefined
+    return [...this.#refused.keys()].filter((seq) => seq >= firstSeq && seq <= lastSeq)
   }
 
-  /** The commands up to `lastSeq` were applied; `refused` are those that threw, and what. */
+  /** The commands up to `lastSeq` were applied; `refused` are those that threw, ascending, and what. */
   applied(lastSeq: number, refused: ReadonlyMap<number, unknown>): void {
-    const through = Math.min(lastSeq, this.#recordedThrough)
-    if (through > this.#appliedThrough) {
-      agree([...this.#awaited], refused, through)
-      dropThrough(this.#awaited, through)
-    }
-    for (const [seq, error] of refused) {
-      if (seq > this.#recordedThrough) this.#unrecorded.set(seq, error)
-    }
+    const [after, through] = [this.#appliedThrough, Math.min(lastSeq, this.#recordedThrough)]
+    if (through > after) agree(this.#refused.keys(), refused, after, through)
+    for (const [seq, error] of refused) if (seq > this.#recordedThrough) this.#refused.set(seq, error)
     this.#appliedThrough = lastSeq
+    this.#forget()
   }
 
   /**
    * The log says what came of these. Ranges may overlap what was recorded before. Throws `DIVERGED`, and
    * `UPGRADE_FAILED` where the outcome of a command that waits for it was never recorded.
    */
-  record({ from, through, refused }: RecordedOutcomes): void {
-    if (through <= this.#recordedThrough) return
+  record({ from, through, refused }: RecordedOutcomes, carrier: NoteCarrier): void {
     if (from > this.#recordedThrough + 1) this.#stepOver(from - 1)
-    const recorded = refused.filter((seq) => seq > this.#recordedThrough)
-    agree(
-      recorded.filter((seq) => seq <= this.#appliedThrough),
-      this.#unrecorded,
-      Math.min(through, this.#appliedThrough),
-    )
-    dropThrough(this.#unrecorded, through)
-    for (const seq of recorded) if (seq > this.#appliedThrough) this.#awaited.add(seq)
-    this.#recordedThrough = through
+    const applied = Math.min(through, this.#appliedThrough)
+    agree(refused, this.#refused, Math.max(from - 1, this.#carriedThrough), applied)
+    if (carrier !== 'batch' && from <= this.#carriedThrough) this.#takeBack(from, refused)
+    for (const seq of refused)
+      if (seq > this.#recordedThrough && seq > applied) this.#refused.set(seq, undefined)
+    this.#recordedThrough = Math.max(this.#recordedThrough, through)
+    if (carrier === 'batch') this.#carriedThrough = Math.max(this.#carriedThrough, through)
+    this.#forget()
   }
 
-  /** The bytes for the next batch or mark: all outcomes that no batch has carried yet; `undefined` where there is nothing new. */
+  /**
+   * The bytes for the next batch or mark: all outcomes that no committed batch carries; `undefined` where
+   * there are none. What was handed out for a batch that was then refused is part of the next one.
+   */
   note(): Uint8Array | undefined {
-    if (this.#appliedThrough <= this.#offeredThrough) return undefined
-    this.#offeredThrough = this.#appliedThrough
-    return encodeOutcomes({
-      from: this.#recordedThrough + 1,
-      through: this.#appliedThrough,
-      refused: [...this.#unrecorded.keys()],
-    })
-  }
-
-  /** What was handed out since the last `record` may not have been written: it is offered again. */
-  offerAgain(): void {
-    this.#offeredThrough = this.#recordedThrough
+    if (this.#appliedThrough <= this.#carriedThrough) return undefined
+    const refused = [...this.#refused.keys()].filter((seq) => seq <= this.#appliedThrough)
+    return encodeOutcomes({ from: this.#carriedThrough + 1, through: this.#appliedThrough, refused })
   }
 
   /** Outcomes that are not in the log and never will be. Nobody misses those of commands that have been applied already. */
   #stepOver(through: number): void {
     if (through > this.#appliedThrough) throw outcomesMissing(this.#appliedThrough + 1)
-    dropThrough(this.#unrecorded, through)
     this.#recordedThrough = through
+  }
+
+  /**
+   * A mark or a snapshot says again what no batch carries. Of that a snapshot may hold a part, which is why
+   * it looked carried.
+   */
+  #takeBack(from: number, refused: readonly number[]): void {
+    const kept = [...this.#refused]
+    this.#refused.clear()
+    for (const seq of refused) if (seq <= this.#carriedThrough) this.#refused.set(seq, undefined)
+    for (const [seq, error] of kept) this.#refused.set(seq, error)
+    this.#carriedThrough = from - 1
+  }
+
+  #forget(): void {
+    const through = Math.min(this.#carriedThrough, this.#appliedThrough)
+    for (const seq of this.#refused.keys()) {
+      if (seq > through) return
+      this.#refused.delete(seq)
+    }
   }
 }
 
@@ -122,18 +136,16 @@ export function outcomesMissing(seq: number): HoldfastError {
   )
 }
 
-/** Both hold ascending sequences. */
-function dropThrough(sequences: Set<number> | Map<number, unknown>, through: number): void {
-  for (const seq of sequences.keys()) {
-    if (seq > through) return
-    sequences.delete(seq)
-  }
-}
-
-/** Both lists, as far as `through`, name the same sequences. */
-function agree(recorded: readonly number[], replayed: ReadonlyMap<number, unknown>, through: number): void {
-  const was = recorded.filter((seq) => seq <= through)
-  const is = [...replayed.keys()].filter((seq) => seq <= through)
+/** Both name the same sequences above `after`, as far as `through`. */
+function agree(
+  recorded: Iterable<number>,
+  replayed: ReadonlyMap<number, unknown>,
+  after: number,
+  through: number,
+): void {
+  const within = (seqs: Iterable<number>): number[] =>
+    [...seqs].filter((seq) => seq > after && seq <= through)
+  const [was, is] = [within(recorded), within(replayed.keys())]
   for (let i = 0; i < Math.max(was.length, is.length); i++) {
     const [then, now] = [was[i] ?? Infinity, is[i] ?? Infinity]
     if (then < now) throw diverged(then, 'refused', 'accepted')
@@ -145,10 +157,6 @@ function diverged(seq: number, recorded: Outcome, replayed: Outcome, cause?: unk
   return new HoldfastError(
     'DIVERGED',
     `the command was ${recorded} when it was first applied, and is ${replayed} now`,
-    {
-      seq,
-      details: { recorded, replayed },
-      cause,
-    },
+    { seq, details: { recorded, replayed }, cause },
   )
 }

@@ -5,6 +5,7 @@ import type { SnapshotReader } from '@holdfast/snapshot'
 import type { Batch, Mark } from '@holdfast/wal'
 import { applyCommand } from './apply.ts'
 import type { LoggedCommand } from './commands.ts'
+import { decodeCommands } from './decode-commands.ts'
 import type { Machine } from './machine.ts'
 import { OutcomeLedger, outcomesMissing } from './outcome-ledger.ts'
 import { decodeOutcomes } from './outcomes.ts'
@@ -107,6 +108,8 @@ export class Replay<State extends object> implements ReplayTarget {
     const { seq, time, machineVersion } = reader.header
     this.#state = await readContent(reader, this.#machine)
     this.#ledger = new OutcomeLedger(seq)
+    const outcomes = decodeOutcomes(reader.header.note)
+    if (outcomes !== undefined) this.#ledger.record(outcomes, 'snapshot')
     this.#lastTime = time
     this.#sawOlder = machineVersion < this.#machine.version
   }
@@ -120,7 +123,7 @@ export class Replay<State extends object> implements ReplayTarget {
 
   apply(item: Batch | Mark): void {
     const outcomes = decodeOutcomes(item.note)
-    if (outcomes !== undefined) this.#ledger.record(outcomes)
+    if (outcomes !== undefined) this.#ledger.record(outcomes, 'records' in item ? 'batch' : 'mark')
     this.#runHeld(false)
     if (!('records' in item) || this.#limited) return
     const batch = this.#within(item)
@@ -145,37 +148,11 @@ export class Replay<State extends object> implements ReplayTarget {
       this.#limited = true
       return undefined
     }
-    const commands = this.#decode(batch)
+    const commands = decodeCommands(batch, this.#codecs)
     const lastSeq = Math.min(batch.lastSeq, this.#limit.seq ?? Infinity)
     this.#limited = this.#limit.seq === lastSeq
     commands.length = lastSeq - firstSeq + 1
     return { firstSeq, lastSeq, time, machineVersion, commands }
-  }
-
-  #decode(batch: Batch): LoggedCommand[] {
-    const codec = this.#codecs.get(batch.codec)
-    if (codec === undefined) {
-      throw new HoldfastError(
-        'UNSUPPORTED',
-        `the log was written with the codec '${batch.codec}', which was not passed`,
-        {
-          seq: batch.firstSeq,
-        },
-      )
-    }
-    const commands = codec.decode(batch.records, batch.count)
-    commands.forEach((command, i) => {
-      if (!isCommand(command)) {
-        throw new HoldfastError(
-          'DECODE_FAILED',
-          'the record is not a command: something else than a store wrote this log',
-          {
-            seq: batch.firstSeq + i,
-          },
-        )
-      }
-    })
-    return commands as LoggedCommand[]
   }
 
   #runHeld(ended: boolean): void {
@@ -249,8 +226,4 @@ export class Replay<State extends object> implements ReplayTarget {
     }
     if (upgraded !== undefined) this.#applyOne(upgraded, seq, time, refused)
   }
-}
-
-function isCommand(value: unknown): value is LoggedCommand {
-  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string'
 }

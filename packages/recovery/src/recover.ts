@@ -122,8 +122,7 @@ async function restoreNewest(
         restoring = true
         await target.restore(reader)
         const digest = digestOf(reader, named)
-        const { id, path, bytes } = reader.entry
-        return { path, id, seq, time, bytes, machineVersion, digest }
+        return { ...reader.entry, time, machineVersion, digest }
       } finally {
         await reader.close()
       }

@@ -3,13 +3,11 @@ import type { SnapshotEntry } from '@holdfast/snapshot'
 import type { LogPlan } from '@holdfast/wal'
 
 /** The snapshot that a recovery starts from. */
-export interface ChosenSnapshot {
-  readonly path: string
-  readonly id: number
-  readonly seq: number
+export interface ChosenSnapshot extends SnapshotEntry {
+  /** The time of the last command in it. */
   readonly time: number
-  readonly bytes: number
   readonly machineVersion: number
+  /** SHA-256 of its content, in hex. */
   readonly digest: string
 }
 

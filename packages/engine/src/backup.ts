@@ -1,0 +1,95 @@
+import {
+  absolutePath,
+  type Environment,
+  HoldfastError,
+  ioError,
+  joinPath,
+  makeDirectories,
+  replaceFile,
+} from '@holdfast/environment'
+import { encodeManifest, type LogDirectory, type StoreDirectory } from '@holdfast/wal'
+import type { LoggedCommand } from './commands.ts'
+import { copyFile } from './copy-file.ts'
+import type { Retention } from './retention.ts'
+import type { Waiter } from './waiter.ts'
+
+/** What a backup is made from. */
+export interface BackupParts {
+  readonly directory: StoreDirectory
+  readonly log: Awaited<ReturnType<LogDirectory<LoggedCommand, Waiter>['open']>>
+  readonly retention: Retention
+  readonly environment: Environment
+}
+
+/** A backup that is complete and durable. */
+export interface BackupResult {
+  readonly path: string
+  /** Everything up to this sequence is in it. */
+  readonly seq: number
+  readonly files: number
+  readonly bytes: number
+}
+
+/**
+ * Copies snapshots and log into a new or empty directory, and the manifest last: until that is there the
+ * directory is no store. Each file and directory is synced. The caller sees to it that nothing is deleted
+ * meanwhile.
+ */
+export async function backup(parts: BackupParts, path: string): Promise<BackupResult> {
+  const { directory, log, retention, environment } = parts
+  const { files } = environment
+  const target = absolutePath(path)
+  const [walPath, snapshotsPath] = [joinPath(target, 'wal'), joinPath(target, 'snapshots')]
+  await makeEmpty(environment, target, [walPath, snapshotsPath])
+  let bytes = 0
+  for (const { path: from, name } of retention.kept)
+    bytes += await copyFile(files, from, joinPath(snapshotsPath, name))
+  // After the snapshots, so that the copy of the log reaches past all of them.
+  const segments = await log.backup(walPath)
+  const seq = segments.at(-1)?.lastSeq ?? directory.manifest.trimmedThrough
+  const { storeId, epoch, nextId, trimmedThrough } = directory.manifest
+  const manifest = encodeManifest(
+    {
+      storeId,
+      epoch,
+      nextId: Math.max(nextId, directory.nextId() + 1),
+      segments,
+      snapshots: retention.kept.map((kept) => ({
+        id: kept.id,
+        seq: kept.seq,
+        bytes: kept.bytes,
+        digest: kept.digest,
+      })),
+      trimmedThrough,
+      // All of it is synced: a copy that loses its end on the way to somewhere else is told from a torn one.
+      clean: { durableSeq: seq, epoch },
+    },
+    environment.random.uint32(),
+  )
+  try {
+    await files.syncDirectory(snapshotsPath)
+    await files.syncDirectory(target)
+  } catch (cause) {
+    throw ioError(cause, { doing: 'sync the backup', path: target })
+  }
+  await replaceFile(environment, joinPath(target, 'MANIFEST'), manifest)
+  for (const segment of segments) bytes += segment.bytes ?? 0
+  return {
+    path: target,
+    seq,
+    files: segments.length + retention.kept.length + 1,
+    bytes: bytes + manifest.length,
+  }
+}
+
+async function makeEmpty({ files }: Environment, target: string, inside: readonly string[]): Promise<void> {
+  try {
+    await makeDirectories(files, target)
+    if ((await files.list(target)).length > 0) {
+      throw new HoldfastError('NOT_EMPTY', 'a backup goes into a new or an empty directory', { path: target })
+    }
+    for (const path of inside) await files.makeDirectory(path)
+  } catch (cause) {
+    throw ioError(cause, { doing: 'make the directory of the backup', path: target })
+  }
+}

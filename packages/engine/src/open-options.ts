@@ -1,0 +1,73 @@
+import { type Codec, messagePackCodec } from '@holdfast/codec'
+import { type Environment, HoldfastError, nodeEnvironment } from '@holdfast/environment'
+import type { RecoveryProgress } from '@holdfast/recovery'
+import type { Durability, LogOptions } from '@holdfast/wal'
+import { type SnapshotOptions, type SnapshotPolicy, snapshotPolicy } from './snapshot-options.ts'
+
+/** How a store is read. */
+export interface ReadOptions {
+  /** Values to bytes. A store is read with the codec that wrote it. Default: `messagePackCodec`. */
+  readonly codec?: Codec<unknown>
+  /** File system, clock, random numbers, timers, lock. Default: this machine's. */
+  readonly environment?: Environment
+  /** Called while the store is recovered: after the snapshot, and about once for every MiB of the log. */
+  readonly onProgress?: (progress: RecoveryProgress) => void
+  /** Gives up opening, with `ABORTED`. Once the store is open it does nothing. */
+  readonly signal?: AbortSignal
+}
+
+/** How a store is opened for writing. */
+export interface OpenOptions extends ReadOptions, Omit<LogOptions, 'machineVersion'> {
+  /** What an acknowledgement means where a call does not say. Default: `disk`. */
+  readonly durability?: Durability
+  /** When snapshots are taken by themselves. */
+  readonly snapshot?: SnapshotOptions
+}
+
+/** Reading options with their defaults. */
+export interface ReadSettings {
+  readonly codec: Codec<unknown>
+  readonly codecs: ReadonlyMap<string, Codec<unknown>>
+  readonly environment: Environment
+  readonly onProgress: ((progress: RecoveryProgress) => void) | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+export interface OpenSettings extends ReadSettings {
+  readonly durability: Durability
+  readonly policy: SnapshotPolicy
+  readonly log: Omit<LogOptions, 'machineVersion'>
+}
+
+export function readSettings(options: ReadOptions): ReadSettings {
+  const { codec = messagePackCodec, environment = nodeEnvironment, onProgress, signal } = options
+  const codecs = new Map([messagePackCodec, codec].map((known) => [known.id, known]))
+  return { codec, codecs, environment, onProgress, signal }
+}
+
+/** Options with their defaults; those of the log are the log's to check. Throws `INVALID_ARGUMENT`. */
+export function openSettings(options: OpenOptions): OpenSettings {
+  const {
+    durability,
+    snapshot,
+    codec: _codec,
+    environment: _environment,
+    onProgress: _onProgress,
+    signal: _signal,
+    ...log
+  } = options
+  return {
+    ...readSettings(options),
+    durability: checkDurability(durability) ?? 'disk',
+    policy: snapshotPolicy(snapshot),
+    log,
+  }
+}
+
+/** `undefined` stays that. Throws `INVALID_ARGUMENT` for anything that is no level. */
+export function checkDurability(value: Durability | undefined): Durability | undefined {
+  if (value === undefined || value === 'disk' || value === 'os') return value
+  throw new HoldfastError('INVALID_ARGUMENT', `durability is 'disk' or 'os', not ${JSON.stringify(value)}`, {
+    details: { option: 'durability', value },
+  })
+}

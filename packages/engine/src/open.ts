@@ -1,0 +1,151 @@
+import { HoldfastError } from '@holdfast/environment'
+import { type NamedSnapshot, type RecoveryPlan, recover, WriteQueue } from '@holdfast/recovery'
+import { SnapshotDirectory, type SnapshotEntry } from '@holdfast/snapshot'
+import { LogDirectory, StoreDirectory } from '@holdfast/wal'
+import type { CommandTypes, LoggedCommand } from './commands.ts'
+import { checkInitialState } from './initial-state.ts'
+import { LiveMachine } from './live-machine.ts'
+import type { Machine } from './machine.ts'
+import { type OpenOptions, type OpenSettings, openSettings } from './open-options.ts'
+import { Replay } from './replay.ts'
+import { Retention } from './retention.ts'
+import type { SnapshotInfo } from './snapshot-info.ts'
+import { Snapshotter } from './snapshotter.ts'
+import { Store } from './store.ts'
+import { storeEmitter, tell } from './store-events.ts'
+import type { Waiter } from './waiter.ts'
+
+/**
+ * Opens the store in a directory, or makes one there: everything that was acknowledged is in its state.
+ * Only when the whole recovery has ended well anything on disk changes.
+ *
+ * Throws, and leaves the directory as it was: `LOCKED`, `LOCK_UNAVAILABLE`; `CORRUPT`, `SNAPSHOT_CORRUPT`,
+ * `MANIFEST_CORRUPT`, `MANIFEST_MISSING`, `FOREIGN_FILE`, `NOT_A_FILE`; `UNSUPPORTED_FORMAT`,
+ * `UNSUPPORTED`; `NEWER_MACHINE`, `UPGRADE_FAILED`, `UNKNOWN_COMMAND`, `DIVERGED`; `NOT_SERIALIZABLE` for
+ * the machine's first state; `INVALID_ARGUMENT`, `ABORTED`, `IO_ERROR`.
+ */
+export async function open<State extends object, Types extends CommandTypes>(
+  path: string,
+  machine: Machine<State, Types>,
+  options: OpenOptions = {},
+): Promise<Store<State, Types>> {
+  const settings = openSettings(options)
+  checkInitialState(machine)
+  assertNotAborted(settings)
+  const directory = await StoreDirectory.openForWriting(path, settings.environment)
+  try {
+    return await openIn<State, Types>(directory, machine, settings)
+  } catch (error) {
+    await directory.close()
+    throw error
+  }
+}
+
+async function openIn<State extends object, Types extends CommandTypes>(
+  directory: StoreDirectory,
+  machine: Machine<State, Types>,
+  settings: OpenSettings,
+): Promise<Store<State, Types>> {
+  const { environment, codec, policy } = settings
+  const startedAt = environment.clock.monotonic()
+  const snapshots = await SnapshotDirectory.open(directory.snapshotsPath, {
+    environment,
+    codec,
+    storeId: directory.storeId,
+    nextId: () => directory.nextId(),
+  })
+  const logDirectory = new LogDirectory<LoggedCommand, Waiter>(directory, codec as never, {
+    ...settings.log,
+    machineVersion: machine.version,
+  })
+  const queue = new WriteQueue()
+  const replay = new Replay<State>(machine, settings.codecs)
+  const named = directory.manifest.snapshots
+  const plan = await recover({
+    snapshots,
+    log: logDirectory,
+    target: replay,
+    queue,
+    named,
+    clock: environment.clock,
+    signal: settings.signal,
+    onProgress: settings.onProgress,
+  })
+  assertNotAborted(settings)
+
+  // The plan is accepted: from here on things change.
+  const listed = await snapshots.list()
+  for (const { id } of listed) directory.reserveId(id)
+  const events = storeEmitter()
+  const live = new LiveMachine<State>(machine, replay, queue, events)
+  const log = await logDirectory.open(plan.log, live)
+  try {
+    await snapshots.cleanTemporaries()
+    const retention = retentionOf(plan, listed, named, { directory, snapshots, log, keep: policy.keep })
+    const snapshotter = new Snapshotter<State>(
+      {
+        machine,
+        live,
+        queue,
+        log,
+        snapshots,
+        retention,
+        policy,
+        epoch: directory.epoch,
+        events,
+        environment,
+      },
+      {
+        records: plan.replay.records,
+        bytes: plan.replay.bytes,
+        storedSeq: plan.snapshot?.machineVersion === machine.version ? plan.snapshot.seq : -1,
+      },
+    )
+    live.onApplied = (records, bytes) => snapshotter.applied(records, bytes)
+    const store = new Store<State, Types>({
+      machine,
+      live,
+      log,
+      snapshotter,
+      settings,
+      events,
+      report: { ...plan, commands: replay.figures, ms: environment.clock.monotonic() - startedAt },
+      backup: { directory, log, retention, environment },
+      release: () => directory.close(),
+    })
+    // In the background: what a crash kept from being deleted, and the snapshot that a new version owes.
+    snapshotter
+      .exclusively(() => snapshotter.retain())
+      .catch((error: unknown) => tell(events, 'warning', error as HoldfastError))
+    if (replay.sawOlder) snapshotter.takeInBackground()
+    else snapshotter.takeIfDue()
+    return store
+  } catch (error) {
+    await log.close().catch(() => {})
+    throw error
+  }
+}
+
+/** Of the snapshots that are there: which count, and which only take up room. */
+function retentionOf(
+  { snapshot, setAside }: RecoveryPlan,
+  listed: readonly SnapshotEntry[],
+  named: readonly NamedSnapshot[],
+  parts: ConstructorParameters<typeof Retention>[0],
+): Retention {
+  const kept: SnapshotInfo[] = []
+  const leftovers: SnapshotEntry[] = []
+  for (const entry of listed) {
+    const bad = setAside.find(({ id }) => id === entry.id)
+    const digest = named.find(({ id }) => id === entry.id)?.digest
+    if (entry.id === snapshot?.id) kept.push({ ...entry, digest: snapshot.digest })
+    else if (bad === undefined && digest !== undefined) kept.push({ ...entry, digest })
+    // A file of another store is somebody else's; one that nothing names was about to be deleted.
+    else if (bad?.error.code !== 'FOREIGN_FILE' && bad?.error.code !== 'NOT_A_FILE') leftovers.push(entry)
+  }
+  return new Retention(parts, kept, leftovers)
+}
+
+function assertNotAborted({ signal }: OpenSettings): void {
+  if (signal?.aborted) throw new HoldfastError('ABORTED', 'opening was aborted', { cause: signal.reason })
+}

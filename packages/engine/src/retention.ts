@@ -1,0 +1,72 @@
+import type { SnapshotEntry, SnapshotStore } from '@holdfast/snapshot'
+import type { Log, StoreDirectory } from '@holdfast/wal'
+import type { LoggedCommand } from './commands.ts'
+import type { SnapshotInfo } from './snapshot-info.ts'
+import type { Waiter } from './waiter.ts'
+
+/** With fewer sound snapshots than this the log is not trimmed: a damaged one must not be the end. */
+const MIN_SNAPSHOTS = 2
+
+/** What is needed to forget what is no longer needed. */
+export interface RetentionParts {
+  readonly directory: StoreDirectory
+  readonly snapshots: SnapshotStore
+  readonly log: Log<LoggedCommand, Waiter>
+  readonly keep: number
+}
+
+/**
+ * Which snapshots are there, and which go. The newest are kept, and the log back to the oldest of them. A
+ * file is named in the manifest no longer, durably, before it is deleted.
+ */
+export class Retention {
+  readonly #parts: RetentionParts
+  /** Sound snapshots, newest first. */
+  #kept: SnapshotInfo[]
+  /** Files of snapshots that count no longer: damaged ones, and those that a crash kept from being deleted. */
+  #leftovers: SnapshotEntry[]
+
+  constructor(parts: RetentionParts, kept: readonly SnapshotInfo[], leftovers: readonly SnapshotEntry[]) {
+    this.#parts = parts
+    this.#kept = [...kept]
+    this.#leftovers = [...leftovers]
+  }
+
+  get kept(): readonly SnapshotInfo[] {
+    return this.#kept
+  }
+
+  get newest(): SnapshotInfo | undefined {
+    return this.#kept[0]
+  }
+
+  /** The snapshot has been published: it is named in the manifest. */
+  async add(snapshot: SnapshotInfo): Promise<void> {
+    this.#kept.unshift(snapshot)
+    await this.#name()
+  }
+
+  /** Deletes what is no longer needed, and says what went from the log. */
+  async apply(): Promise<
+    { readonly firstSeq: number; readonly segments: number; readonly bytes: number } | undefined
+  > {
+    const { snapshots, log, keep } = this.#parts
+    if (this.#kept.length < MIN_SNAPSHOTS) return undefined
+    this.#leftovers.push(...this.#kept.splice(keep))
+    if (this.#leftovers.length > 0) {
+      await this.#name()
+      for (let entry = this.#leftovers[0]; entry !== undefined; entry = this.#leftovers[0]) {
+        await snapshots.remove(entry)
+        this.#leftovers.shift()
+      }
+    }
+    const oldest = this.#kept.at(-1)
+    const trimmed = await log.trim(oldest?.seq ?? 0)
+    return trimmed.segments > 0 ? trimmed : undefined
+  }
+
+  #name(): Promise<void> {
+    const named = this.#kept.map(({ id, seq, bytes, digest }) => ({ id, seq, bytes, digest }))
+    return this.#parts.directory.update((manifest) => ({ ...manifest, snapshots: named }))
+  }
+}
