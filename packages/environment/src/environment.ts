@@ -28,8 +28,11 @@ export interface Random {
 
 /** Things to do later. */
 export interface Timers {
-  /** Runs it once, after at least so many milliseconds. It never keeps the process alive. */
-  after(ms: number, run: () => void): Timer
+  /**
+   * Runs it once, after at least so many milliseconds. It does not keep the process alive, unless
+   * `keepAlive` says that somebody waits for it and nothing else may be going on.
+   */
+  after(ms: number, run: () => void, options?: { readonly keepAlive?: boolean }): Timer
   /** Runs it after this turn of the event loop, its I/O callbacks and its microtasks. Keeps the process alive. */
   turn(run: () => void): void
 }

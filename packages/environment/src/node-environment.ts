@@ -32,8 +32,9 @@ const random: Random = {
 }
 
 const timers: Timers = {
-  after(ms, run) {
-    const timeout = setTimeout(run, ms).unref()
+  after(ms, run, { keepAlive = false } = {}) {
+    const timeout = setTimeout(run, ms)
+    if (!keepAlive) timeout.unref()
     return { cancel: () => clearTimeout(timeout) }
   },
   turn(run) {
