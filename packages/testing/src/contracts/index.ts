@@ -1,3 +1,4 @@
 // One suite for each interface, called from the tests of every implementation.
 export { fileSystemContract } from './file-system.ts'
 export { locksContract } from './locks.ts'
+export { snapshotStoreContract } from './snapshot-store.ts'
