@@ -11,8 +11,9 @@ import { type Step, stepText } from './value-path.ts'
  * `steps` and `keys`, and an error reads the path off them.
  */
 
-const steps: Step[] = new Array<Step>(MAX_DEPTH).fill('property')
-const keys: unknown[] = new Array<unknown>(MAX_DEPTH).fill(undefined)
+/** The step into the container at each depth. */
+const steps: Step[] = []
+const keys: unknown[] = []
 /** Counted down by the least that each value takes, so that what can't fit is refused before it is packed. */
 let bytesLeft = 0
 let valueIndex: number | undefined
@@ -21,12 +22,11 @@ let refusal: HoldfastError | undefined
 
 const MIN_INT64 = -(2n ** 63n)
 const MAX_UINT64 = 2n ** 64n - 1n
-const BYTE_ORDER_MARK = 0xfeff
 
-/** Property names that were looked at before. Cleared when full: objects used as dictionaries have any number. */
-const goodKeys = new Set<string>()
-const GOOD_KEYS = 4096
-const GOOD_KEY_LENGTH = 64
+/** Property names that are known to be good. Cleared when full: dictionaries have any number of them. */
+const goodNames = new Set<string>()
+const GOOD_NAMES = 4096
+const GOOD_NAME_LENGTH = 64
 
 /** `lib: es2023` doesn't know it yet; Node has it since 20. */
 interface WellFormed {
@@ -44,99 +44,114 @@ export function assertSerializable(value: unknown, index?: number): void {
   valueIndex = index
   refusal = undefined
   checkValue(value, -1, 'property', undefined)
-  if (bytesLeft < 0) throw tooLarge(index)
+  if (bytesLeft < 0) throw refuseSize()
 }
 
 /** `depth` is that of the container that holds the value by `step` and `key`; -1: nothing holds it. */
 function checkValue(value: unknown, depth: number, step: Step, key: unknown): void {
-  bytesLeft--
   switch (typeof value) {
     case 'string':
-      checkString(value, depth, step, key)
-      return
+      bytesLeft -= value.length
+      if (!isGoodString(value)) throw refuse(reasons.surrogate, depth, step, key)
+      break
     case 'number':
       if (value === 0 && Object.is(value, -0)) throw refuse(reasons.negativeZero, depth, step, key)
-      return
+      break
     case 'object':
-      if (value !== null) checkContainer(value, depth, step, key)
-      return
+      if (value !== null) checkObject(value, depth + 1, step, key)
+      break
     case 'bigint':
       if (value < MIN_INT64 || value > MAX_UINT64) throw refuse(reasons.bigint, depth, step, key)
-      return
+      break
     case 'function':
       throw refuse(reasons.function, depth, step, key)
     case 'symbol':
       throw refuse(reasons.symbol, depth, step, key)
     default:
-      return
   }
 }
 
-function checkString(value: string, depth: number, step: Step, key: unknown): void {
-  bytesLeft -= value.length
-  if (!(value as unknown as WellFormed).isWellFormed()) throw refuse(reasons.surrogate, depth, step, key)
-  if (value.charCodeAt(0) === BYTE_ORDER_MARK) throw refuse(reasons.byteOrderMark, depth, step, key)
+function isGoodString(value: string): boolean {
+  return (value as unknown as WellFormed).isWellFormed()
 }
 
-function checkContainer(value: object, parentDepth: number, step: Step, key: unknown): void {
-  const depth = parentDepth + 1
-  if (depth >= MAX_DEPTH || bytesLeft < 0) {
-    if (bytesLeft < 0) throw tooLarge(valueIndex)
-    throw refuse(reasons.depth, parentDepth, step, key)
-  }
+function checkObject(value: object, depth: number, step: Step, key: unknown): void {
   steps[depth] = step
   keys[depth] = key
-  if (types.isProxy(value)) throw refuse(reasons.proxy, parentDepth, step, key)
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype) checkObject(value as Record<string, unknown>, depth)
+  if (types.isProxy(value)) throw refuseAt(reasons.proxy, depth)
+  // Faster than Object.getPrototypeOf. A property of that name does not hide the prototype for long: it is
+  // refused for its name, or for not being enumerable.
+  const prototype = (value as { __proto__: unknown }).__proto__
+  if (prototype === Object.prototype) checkRecord(value as Record<string, unknown>, depth)
   else if (prototype === Array.prototype && Array.isArray(value)) checkArray(value, depth)
   else if (prototype === Map.prototype && types.isMap(value)) checkMap(value, depth)
   else if (prototype === Set.prototype && types.isSet(value)) checkSet(value, depth)
-  else checkOther(value, prototype, depth)
+  else checkLeaf(value, Object.getPrototypeOf(value), depth)
 }
 
-function checkObject(value: Record<string, unknown>, depth: number): void {
-  let count = 0
-  let key = ''
+/** A container of so many values begins. */
+function enter(count: number, depth: number): void {
+  if (depth >= MAX_DEPTH) throw refuseAt(reasons.depth, depth)
+  bytesLeft -= count + 1
+  if (bytesLeft < 0) throw refuseSize()
+}
+
+function checkRecord(value: Record<string, unknown>, depth: number): void {
+  // In this order: asking for the names makes the loop faster.
+  const count = Object.getOwnPropertyNames(value).length
+  enter(count, depth)
+  let seen = 0
+  let name = ''
   try {
-    for (key in value) {
-      count++
-      if (!goodKeys.has(key)) checkKey(key, depth)
-      checkValue(value[key], depth, 'property', key)
+    for (name in value) {
+      seen++
+      if (!goodNames.has(name)) checkName(name, depth)
+      const item = value[name]
+      if (typeof item === 'string') {
+        bytesLeft -= item.length
+        if (!isGoodString(item)) throw refuse(reasons.surrogate, depth, 'property', name)
+      } else if (typeof item === 'number') {
+        if (item === 0 && Object.is(item, -0)) throw refuse(reasons.negativeZero, depth, 'property', name)
+      } else if (typeof item !== 'boolean') checkValue(item, depth, 'property', name)
     }
   } catch (error) {
-    throw refusal === error ? error : unreadable(error, depth, 'property', key)
+    throw refusal === error ? error : unreadable(error, depth, 'property', name)
   }
-  if (Object.getOwnPropertyNames(value).length !== count) throw refuseAt(reasons.hiddenProperty, depth)
-  checkNoSymbols(value, depth)
+  if (seen !== count) throw refuseAt(reasons.hiddenProperty, depth)
+  if (Object.getOwnPropertySymbols(value).length > 0) throw refuseAt(reasons.symbolKey, depth)
 }
 
-function checkKey(key: string, depth: number): void {
-  // msgpackr renames `__proto__` and keeps its own notes under `__keys__`: an object with a property of that
+function checkName(name: string, depth: number): void {
+  // msgpackr renames `__proto__`, and keeps its own notes under `__keys__`: an object with a property of that
   // name makes it write records that decode as garbage.
-  if (key === '__proto__' || key === '__keys__') throw refuse(reasons.reservedKey, depth, 'property', key)
-  checkString(key, depth, 'property', key)
-  if (key.length > GOOD_KEY_LENGTH) return
-  if (goodKeys.size === GOOD_KEYS) goodKeys.clear()
-  goodKeys.add(key)
+  if (name === '__proto__' || name === '__keys__') throw refuse(reasons.reservedName, depth, 'property', name)
+  if (!isGoodString(name)) throw refuse(reasons.surrogate, depth, 'property', name)
+  if (name.length > GOOD_NAME_LENGTH) return
+  if (goodNames.size === GOOD_NAMES) goodNames.clear()
+  goodNames.add(name)
 }
 
 function checkArray(value: readonly unknown[], depth: number): void {
+  const { length } = value
+  enter(length, depth)
   let index = 0
   try {
-    for (; index < value.length; index++) {
+    for (; index < length; index++) {
       const item = value[index]
-      if (item === undefined && !Object.hasOwn(value, index)) throw refuse(reasons.hole, depth, 'item', index)
-      checkValue(item, depth, 'item', index)
+      if (typeof item === 'number') {
+        if (item === 0 && Object.is(item, -0)) throw refuse(reasons.negativeZero, depth, 'item', index)
+      } else if (item !== undefined) checkValue(item, depth, 'item', index)
+      else if (!Object.hasOwn(value, index)) throw refuse(reasons.hole, depth, 'item', index)
     }
   } catch (error) {
     throw refusal === error ? error : unreadable(error, depth, 'item', index)
   }
-  if (Object.keys(value).length !== value.length) throw refuseAt(reasons.namedProperty, depth)
-  checkNoSymbols(value, depth)
+  if (Object.keys(value).length !== length) throw refuseAt(reasons.namedProperty, depth)
+  if (Object.getOwnPropertySymbols(value).length > 0) throw refuseAt(reasons.symbolKey, depth)
 }
 
 function checkMap(value: ReadonlyMap<unknown, unknown>, depth: number): void {
+  enter(value.size * 2, depth)
   for (const [key, item] of value) {
     checkValue(key, depth, 'key', key)
     checkValue(item, depth, 'entry', key)
@@ -145,12 +160,13 @@ function checkMap(value: ReadonlyMap<unknown, unknown>, depth: number): void {
 }
 
 function checkSet(value: ReadonlySet<unknown>, depth: number): void {
+  enter(value.size, depth)
   let index = 0
   for (const member of value) checkValue(member, depth, 'member', index++)
   checkBare(value, depth)
 }
 
-function checkOther(value: object, prototype: unknown, depth: number): void {
+function checkLeaf(value: object, prototype: unknown, depth: number): void {
   if (prototype === Date.prototype && types.isDate(value)) {
     if (Number.isNaN(value.getTime())) throw refuseAt(reasons.invalidDate, depth)
     checkBare(value, depth)
@@ -175,10 +191,6 @@ function checkBare(value: object, depth: number): void {
   if (Reflect.ownKeys(value).length > 0) throw refuseAt(reasons.namedProperty, depth)
 }
 
-function checkNoSymbols(value: object, depth: number): void {
-  if (Object.getOwnPropertySymbols(value).length > 0) throw refuseAt(reasons.symbolKey, depth)
-}
-
 function isDetached(buffer: ArrayBuffer): boolean {
   if (buffer.byteLength > 0) return false
   try {
@@ -195,8 +207,14 @@ function reasonFor(value: object, prototype: unknown): Reason {
   if (value instanceof RegExp) return reasons.regExp
   const constructor: unknown = (prototype as { constructor?: unknown }).constructor
   const name = typeof constructor === 'function' ? constructor.name : ''
+  if (REALM_CLASSES.has(name) && (globalThis as Record<string, unknown>)[name] !== constructor) {
+    return reasons.realm
+  }
   return { ...reasons.instance, text: `is an instance of ${name === '' ? 'a class' : name}` }
 }
+
+/** What could be stored if it were of this realm. */
+const REALM_CLASSES: ReadonlySet<string> = new Set(['Object', 'Array', 'Map', 'Set', 'Date', 'Uint8Array'])
 
 function unreadable(cause: unknown, depth: number, step: Step, key: unknown): HoldfastError {
   return refuse(reasons.unreadable, depth, step, key, cause)
@@ -208,6 +226,11 @@ function refuseAt(reason: Reason, depth: number): HoldfastError {
 
 function refuse(reason: Reason, depth: number, step: Step, key: unknown, cause?: unknown): HoldfastError {
   refusal = notSerializable(pathTo(depth, step, key), reason, { index: valueIndex, cause })
+  return refusal
+}
+
+function refuseSize(): HoldfastError {
+  refusal = tooLarge(valueIndex)
   return refusal
 }
 

@@ -47,7 +47,12 @@ class BytesEncoder implements FrameEncoder<Uint8Array> {
     for (let index = 0; index < values.length; index++) assertBytes(values[index], index)
     this.#mark()
     let bytes = 0
-    for (const value of values) bytes += this.#append(value)
+    try {
+      for (const value of values) bytes += this.#append(value)
+    } catch (error) {
+      this.rollback()
+      throw error
+    }
     return bytes
   }
 

@@ -1,12 +1,14 @@
 import { HoldfastError } from '@holdfast/environment'
 
-const FIRST_BYTES = 4096
-/** Below this, a loop beats the call into native code. */
-const LOOP_BYTES = 64
+const FIRST_BYTES = 1024
+const NOTHING = Buffer.alloc(0)
+
+/** Up to here, a loop beats the call into native code. */
+const LOOP_BYTES = 128
 
 /** Bytes in a row, appended at the end and cut there. */
 export class GrowingBuffer {
-  #buffer: Buffer = Buffer.allocUnsafe(FIRST_BYTES)
+  #buffer: Buffer = NOTHING
   #bytes = 0
 
   get bytes(): number {
@@ -52,7 +54,7 @@ export class GrowingBuffer {
   #reserve(bytes: number): void {
     const needed = this.#bytes + bytes
     if (needed <= this.#buffer.byteLength) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.byteLength * 2))
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.byteLength * 2, FIRST_BYTES))
     larger.set(this.#buffer.subarray(0, this.#bytes))
     this.#buffer = larger
   }

@@ -1,9 +1,7 @@
 import { HoldfastError } from '@holdfast/environment'
-import { Unpackr } from 'msgpackr/unpack'
 import type { Codec } from './codec.ts'
 import { MessagePackEncoder } from './message-pack-encoder.ts'
-import { assertMessages } from './message-walk.ts'
-import { decodeFailed } from './refusals.ts'
+import { readMessages } from './message-reader.ts'
 
 /**
  * JavaScript values as MessagePack, with record structures that are defined inside each frame. What could not
@@ -19,15 +17,5 @@ function decode(bytes: Uint8Array, count: number): unknown[] {
   if (!Number.isSafeInteger(count) || count < 0) {
     throw new HoldfastError('INVALID_ARGUMENT', `a count of values can't be ${String(count)}`)
   }
-  assertMessages(bytes, count)
-  if (count === 0) return []
-  let values: unknown[]
-  try {
-    // A new one for each frame: it remembers the structures of what it read.
-    values = new Unpackr({ sequential: true, moreTypes: true }).unpackMultiple(bytes) as unknown[]
-  } catch (cause) {
-    throw decodeFailed('msgpackr could not read them', 0, cause)
-  }
-  if (values.length !== count) throw decodeFailed(`${values.length} values, not ${count}`, 0)
-  return values
+  return readMessages(bytes, count)
 }

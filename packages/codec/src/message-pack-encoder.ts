@@ -1,8 +1,9 @@
 import { HoldfastError } from '@holdfast/environment'
-import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack'
 import { assertSerializable } from './assert-serializable.ts'
 import type { FrameEncoder } from './codec.ts'
 import { GrowingBuffer } from './growing-buffer.ts'
+import { MessageWalk } from './message-walk.ts'
+import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from './msgpackr.ts'
 import { encoderClosed, notSerializable, reasons } from './refusals.ts'
 
 /**
@@ -28,7 +29,8 @@ const MAX_SHARED_BUFFER_BYTES = 1024 * 1024
  */
 export class MessagePackEncoder implements FrameEncoder<unknown> {
   // `structures` must not be given: with it, msgpackr takes them for known to the reader.
-  readonly #packr: Packr = new Packr({ sequential: true, moreTypes: true, useToJSON: false })
+  readonly #packr = new Packr({ sequential: true, moreTypes: true, useToJSON: false })
+  readonly #walk = new MessageWalk()
   readonly #buffer: GrowingBuffer = new GrowingBuffer()
   #count = 0
   #closed = false
@@ -91,6 +93,7 @@ export class MessagePackEncoder implements FrameEncoder<unknown> {
     try {
       const packed = this.#packr.pack(value, PACK_MODE) as Packed
       const { start, end } = packed
+      this.#walk.pass(packed, start, end, 1)
       this.#buffer.append(packed, start, end)
       if (packed.byteLength > MAX_SHARED_BUFFER_BYTES) {
         this.#packr.useBuffer(Buffer.allocUnsafeSlow(SHARED_BUFFER_BYTES))

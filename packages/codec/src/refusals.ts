@@ -13,10 +13,9 @@ type ReasonName =
   | 'negativeZero'
   | 'bigint'
   | 'surrogate'
-  | 'byteOrderMark'
   | 'proxy'
   | 'depth'
-  | 'reservedKey'
+  | 'reservedName'
   | 'hiddenProperty'
   | 'symbolKey'
   | 'hole'
@@ -30,6 +29,7 @@ type ReasonName =
   | 'error'
   | 'regExp'
   | 'instance'
+  | 'realm'
   | 'notBytes'
   | 'unreadable'
   | 'changed'
@@ -44,16 +44,12 @@ export const reasons: Readonly<Record<ReasonName, Reason>> = {
     text: 'is a string with half of a surrogate pair, which UTF-8 cannot hold',
     hint: 'Use toWellFormed(), or store its UTF-16 code units in a Uint16Array.',
   },
-  byteOrderMark: {
-    text: 'is a string that begins with a byte order mark (U+FEFF), which decoding may take off',
-    hint: 'Take it off, or store the bytes.',
-  },
   proxy: { text: 'is a Proxy', hint: 'Store the object behind it, or a plain copy.' },
   depth: {
     text: `is more than ${MAX_DEPTH} containers deep, or inside itself`,
     hint: 'Refer to other objects by an id, and keep lists in arrays.',
   },
-  reservedKey: { text: 'is a property name that cannot be stored', hint: 'Use another name, or a Map.' },
+  reservedName: { text: 'is a property name that cannot be stored', hint: 'Use another name, or a Map.' },
   hiddenProperty: {
     text: 'has properties that are not enumerable, or Object.prototype has ones that are',
     hint: 'Store a plain copy: { ...object }.',
@@ -80,6 +76,10 @@ export const reasons: Readonly<Record<ReasonName, Reason>> = {
     hint: 'Store plain data: { ...object }, and make the instance again where it is needed.',
   },
   notBytes: { text: 'is not a Uint8Array', hint: 'This codec stores bytes only.' },
+  realm: {
+    text: 'is of another realm, such as a vm context',
+    hint: 'Store a copy that is made in the realm of the store.',
+  },
   unreadable: { text: 'could not be read', hint: '`cause` is what its getter threw.' },
   changed: {
     text: 'could not be encoded',

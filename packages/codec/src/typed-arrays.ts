@@ -29,3 +29,9 @@ export function isTypedArrayPrototype(prototype: unknown): boolean {
 export function elementBytes(code: number): number | undefined {
   return code === ARRAY_BUFFER_CODE ? 1 : TYPED_ARRAYS[code]?.BYTES_PER_ELEMENT
 }
+
+/** What a code that stands for something makes of this memory. */
+export function typedArrayFrom(code: number, memory: ArrayBuffer): unknown {
+  const TypedArray = TYPED_ARRAYS[code]
+  return TypedArray === undefined ? memory : new TypedArray(memory)
+}

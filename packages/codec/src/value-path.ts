@@ -1,13 +1,16 @@
 /** What kind of container a step of a path goes into. */
 export type Step = 'property' | 'item' | 'entry' | 'key' | 'member'
 
+/** Longer keys are cut. */
+const KEY_LENGTH = 64
+
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u
 
 /** One step of a path as a person would write it: `.name`, `["odd name"]`, `[3]`, `.get("x")`. */
 export function stepText(step: Step, key: unknown): string {
   switch (step) {
     case 'property':
-      return IDENTIFIER.test(String(key)) ? `.${String(key)}` : `[${quoted(String(key))}]`
+      return isShortIdentifier(String(key)) ? `.${String(key)}` : `[${quoted(String(key))}]`
     case 'item':
       return `[${String(key)}]`
     case 'entry':
@@ -28,6 +31,10 @@ function keyText(key: unknown): string {
   return typeof key === 'symbol' ? 'a symbol' : 'an object'
 }
 
+function isShortIdentifier(name: string): boolean {
+  return name.length <= KEY_LENGTH && IDENTIFIER.test(name)
+}
+
 function quoted(text: string): string {
-  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text)
+  return JSON.stringify(text.length > KEY_LENGTH ? `${text.slice(0, KEY_LENGTH)}…` : text)
 }
