@@ -76,14 +76,9 @@ interface RunOptions<T> {
   readonly always?: boolean
 }
 
-/** Decides of every call whether it goes wrong, and writes it down. */
-export class FaultSwitch {
-  #log: CallRecord[] = []
+/** Decides of every call whether it goes wrong. */
+export class FaultRules {
   #rules: RuleState[] = []
-
-  get log(): readonly CallRecord[] {
-    return this.#log
-  }
 
   add(rule: FaultRule): ActiveRule {
     const state = new RuleState(rule)
@@ -98,8 +93,37 @@ export class FaultSwitch {
     }
   }
 
-  clearRules(): void {
+  clear(): void {
     this.#rules = []
+  }
+
+  /** Every rule counts every call that it matches; the first that is due decides. */
+  due(record: CallRecord): Fault | undefined {
+    let due: RuleState | undefined
+    for (const rule of this.#rules) {
+      if (rule.counts(record)) due ??= rule
+    }
+    if (due === undefined) return undefined
+    due.hits += 1
+    return due.rule.fault
+  }
+}
+
+/** Makes calls go wrong by rules, and writes every call down. */
+export class FaultSwitch {
+  #log: CallRecord[] = []
+  readonly #rules = new FaultRules()
+
+  get log(): readonly CallRecord[] {
+    return this.#log
+  }
+
+  add(rule: FaultRule): ActiveRule {
+    return this.#rules.add(rule)
+  }
+
+  clearRules(): void {
+    this.#rules.clear()
   }
 
   clearLog(): void {
@@ -113,7 +137,7 @@ export class FaultSwitch {
     options: RunOptions<T> = {},
   ): Promise<T> {
     this.#log.push(record)
-    const fault = this.#due(record)
+    const fault = this.#rules.due(record)
     if (fault !== undefined) record.fault = fault
     try {
       const value = await this.#make(record, fault, make, options)
@@ -142,17 +166,6 @@ export class FaultSwitch {
     }
     await ('hang' in fault ? fault.hang : fault.before())
     return make()
-  }
-
-  /** Every rule counts every call that it matches; the first that is due decides. */
-  #due(record: CallRecord): Fault | undefined {
-    let due: RuleState | undefined
-    for (const rule of this.#rules) {
-      if (rule.counts(record)) due ??= rule
-    }
-    if (due === undefined) return undefined
-    due.hits += 1
-    return due.rule.fault
   }
 }
 
