@@ -49,7 +49,7 @@ export class SegmentReader {
         segment.index = await readIndex(file, segment)
       return new SegmentReader(segment, file, header, positionFor(segment.index, seq))
     } catch (cause) {
-      await file.close()
+      await file.close().catch(() => {})
       throw ioError(cause, { doing: 'read the segment', path: segment.path })
     }
   }
@@ -87,7 +87,8 @@ export class SegmentReader {
   }
 
   close(): Promise<void> {
-    return this.#file.close()
+    // Nothing hangs on how that ends: it was only read.
+    return this.#file.close().catch(() => {})
   }
 }
 
@@ -103,10 +104,14 @@ async function nextFrame(
 }
 
 /** A segment's name may change once, from the prepared one to its own, while it is looked for. */
-async function openSegment(environment: Environment, segment: CatalogSegment, seq: number): Promise<File> {
+export async function openSegment(
+  environment: Environment,
+  segment: CatalogSegment,
+  seq: number,
+): Promise<File> {
   for (let path: string | undefined; ; ) {
     if (path === segment.path)
-      throw new GapError(seq, segment.firstSeq + 1, {
+      throw new GapError(seq, (segment.lastSeq ?? segment.firstSeq) + 1, {
         path,
         hint: 'The segment was trimmed while it was being opened.',
       })

@@ -159,7 +159,9 @@ function link(
     highestId,
     refusal: new HoldfastError('CORRUPT', what, { path, seq }),
   })
-  const chain = covered.sort((a, b) => a.firstSeq - b.firstSeq || (a.lastSeq ?? 0) - (b.lastSeq ?? 0))
+  const chain = covered.sort(
+    (a, b) => a.firstSeq - b.firstSeq || (a.lastSeq ?? 0) - (b.lastSeq ?? 0) || a.id - b.id,
+  )
   for (let i = 1; i < chain.length; i++) {
     const [previous, next] = [chain[i - 1], chain[i]]
     if (previous && next && next.firstSeq !== (previous.lastSeq ?? 0) + 1) {
@@ -369,6 +371,6 @@ async function readCandidate(
   } catch (cause) {
     throw ioError(cause, { doing: 'read the header of the segment', path })
   } finally {
-    await file.close()
+    await file.close().catch(() => {})
   }
 }

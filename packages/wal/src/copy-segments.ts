@@ -1,4 +1,5 @@
 import { ioError, joinPath, writeAll, type Environment } from '@holdfast/environment'
+import { openSegment } from './batch-reader.ts'
 import { segmentName } from './format.ts'
 import type { ManifestSegment } from './manifest.ts'
 import type { Boundary } from './plan.ts'
@@ -65,7 +66,7 @@ async function copyFile(
   to: string,
   bytes: number,
 ): Promise<void> {
-  const source = await environment.files.open(segment.path, 'read')
+  const source = await openSegment(environment, segment, segment.firstSeq)
   try {
     const target = await environment.files.open(to, 'create')
     try {
@@ -81,6 +82,6 @@ async function copyFile(
       await target.close()
     }
   } finally {
-    await source.close()
+    await source.close().catch(() => {})
   }
 }

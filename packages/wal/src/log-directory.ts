@@ -1,9 +1,10 @@
 import type { Codec } from '@holdfast/codec'
-import { HoldfastError, ioError } from '@holdfast/environment'
+import { HoldfastError, ioError, type Environment, type File } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED, FrameReader } from '@holdfast/framing'
 import { decodeBatch, decodeSegmentHeader, KIND, SEGMENT_KINDS, type SegmentHeader } from './format.ts'
 import type { CommitConsumer, Log, LogScan, LogStore, ScanOptions } from './log.ts'
 import type { LogPlan, SegmentReport } from './plan.ts'
+import { removeFiles } from './remove-files.ts'
 import { SegmentScan } from './scan.ts'
 import { SegmentCatalog } from './segment-catalog.ts'
 import { SegmentLog, type SegmentLogOptions } from './segment-log.ts'
@@ -53,6 +54,8 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
       codec: this.#codec.id,
       warned: (error) => (log === undefined ? consumer.warned?.(error) : log.warn(error)),
     })
+    // A name that a writer which died gave a segment may not be durable yet. What the manifest names has to be.
+    if (plan.segments.length > 0) await syncNames(directory)
     await directory.beginEpoch((manifest) => ({ ...manifest, segments: catalog.toManifest() }))
     try {
       await this.#removeLeftovers(plan)
@@ -75,11 +78,10 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
     const leftovers = plan.ignored.filter((file) => file.remove)
     try {
       await this.#directory.cleanTemporaries()
-      for (const { path } of leftovers) await environment.files.unlink(path)
-      if (leftovers.length > 0) await environment.files.syncDirectory(walPath)
     } catch (cause) {
-      throw ioError(cause, { doing: 'remove what a crash left behind', path: walPath })
+      throw ioError(cause, { doing: 'remove what a crash left behind', path: this.#directory.path })
     }
+    await removeFiles(environment, walPath, leftovers)
   }
 
   async #writeSurvivors(plan: LogPlan, roller: SegmentRoller, consumer: CommitConsumer<T, W>): Promise<void> {
@@ -95,7 +97,7 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
   }
 
   async #headerOf(segment: SegmentReport): Promise<SegmentHeader> {
-    const file = await this.#directory.environment.files.open(segment.path, 'read')
+    const file = await openAgain(this.#directory.environment, segment)
     try {
       const frame = await new FrameReader(file, {
         seed: FORMAT_SEED,
@@ -106,8 +108,10 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
       const header = frame.type === 'frame' ? decodeSegmentHeader(frame, segment.path) : 'unreadable'
       if (typeof header === 'string') throw changed(segment, 0)
       return header
+    } catch (cause) {
+      throw ioError(cause, { doing: 'read the header of the segment', path: segment.path })
     } finally {
-      await file.close()
+      await file.close().catch(() => {})
     }
   }
 
@@ -119,7 +123,7 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
   ): AsyncGenerator<FramedBatch, void, undefined> {
     const start = plan.attach?.boundary
     if (start === undefined) return
-    const file = await this.#directory.environment.files.open(segment.path, 'read')
+    const file = await openAgain(this.#directory.environment, segment)
     try {
       const reader = new FrameReader(file, {
         seed: segment.salt,
@@ -142,9 +146,27 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
           lastSeq: expected - 1,
         }
       }
+    } catch (cause) {
+      throw ioError(cause, { doing: 'read the segment', path: segment.path })
     } finally {
-      await file.close()
+      await file.close().catch(() => {})
     }
+  }
+}
+
+async function syncNames({ environment, walPath }: StoreDirectory): Promise<void> {
+  try {
+    await environment.files.syncDirectory(walPath)
+  } catch (cause) {
+    throw ioError(cause, { doing: 'sync the directory', path: walPath })
+  }
+}
+
+async function openAgain(environment: Environment, segment: SegmentReport): Promise<File> {
+  try {
+    return await environment.files.open(segment.path, 'read')
+  } catch (cause) {
+    throw ioError(cause, { doing: 'open the segment', path: segment.path })
   }
 }
 

@@ -145,7 +145,7 @@ export class SegmentScan implements LogScan {
       if (cause instanceof Refused) throw cause
       throw ioError(cause, { doing: 'read the segment', path: segment.path })
     } finally {
-      await file.close()
+      await file.close().catch(() => {})
     }
   }
 

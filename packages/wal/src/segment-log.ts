@@ -1,12 +1,21 @@
 import type { Codec } from '@holdfast/codec'
-import { errnoOf, HoldfastError, ioError, timing, type Environment, type Timer } from '@holdfast/environment'
+import {
+  HoldfastError,
+  ioError,
+  timing,
+  type Environment,
+  type Timer,
+  type WriteOutcome,
+} from '@holdfast/environment'
+import { frameBytes } from '@holdfast/framing'
 import { BatchBuilder, MAX_BATCH_BYTES, NOTE_MAX_BYTES, type SealedBatch } from './batch-builder.ts'
 import { SegmentReader } from './batch-reader.ts'
 import { copySegments } from './copy-segments.ts'
 import { BATCH_PREFIX_BYTES } from './format.ts'
 import type { Batch, BatchRange, CommitConsumer, Durability, Log, LogStats } from './log.ts'
 import { Signal } from './signal.ts'
-import type { SegmentCatalog } from './segment-catalog.ts'
+import { removeFiles } from './remove-files.ts'
+import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
 import type { SegmentRoller } from './segment-roller.ts'
 import type { FramedBatch, SegmentWriter } from './segment-writer.ts'
 import type { StoreDirectory } from './store-directory.ts'
@@ -55,10 +64,12 @@ export class SegmentLog<T, W> implements Log<T, W> {
   #unsynced: SealedBatch<T, W>[] = []
   #unsyncedBytes = 0
   #queuedBytes = 0
+  /** No longer in the catalog, and not removed yet. */
+  readonly #trimmed: CatalogSegment[] = []
   #lastSeq: number
   #durableSeq: number
   #lastTime: number
-  /** What is on disk says that the log was durable to here. */
+  /** What is on disk says that the log was durable to here; or there was no room to say so. */
   #provenSeq: number
   #submitted = 0
   #settled = 0
@@ -185,6 +196,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
 
   async *batches(range: BatchRange): AsyncGenerator<Batch, void, undefined> {
     const { signal, follow = false } = range
+    assertSeq('after', range.after)
     const through = range.through ?? (follow ? Number.POSITIVE_INFINITY : this.#durableSeq)
     let next = range.after + 1
     if (next < this.firstSeq) this.#catalog.holding(next, this.#directory.walPath)
@@ -217,32 +229,32 @@ export class SegmentLog<T, W> implements Log<T, W> {
 
   async trim(throughSeq: number): Promise<{ firstSeq: number; segments: number; bytes: number }> {
     this.#assertWritable()
-    const result = { segments: 0, bytes: 0 }
+    assertSeq('throughSeq', throughSeq)
+    const trimmed: CatalogSegment[] = []
     let failure: unknown
     this.#roller.inBackground(async () => {
       try {
         const removed = this.#catalog.upTo(Math.min(throughSeq, this.#durableSeq))
-        if (removed.length === 0) return
         this.#catalog.remove(removed)
+        // What an earlier trim could not finish is tried again.
+        this.#trimmed.push(...removed)
+        if (this.#trimmed.length === 0) return
         // A file is named no longer, durably, before it goes: one that is named and missing is damage.
         await this.#roller.saveCatalog()
-        const { files } = this.#environment
-        for (const segment of removed) {
-          await files.unlink(segment.path).catch((cause: unknown) => {
-            if (errnoOf(cause) !== 'ENOENT') throw cause
-          })
-          result.segments += 1
-          result.bytes += segment.bytes
-        }
-        await files.syncDirectory(this.#directory.walPath)
+        await removeFiles(this.#environment, this.#directory.walPath, this.#trimmed)
+        trimmed.push(...this.#trimmed.splice(0))
       } catch (cause) {
         failure = cause
       }
     })
     await this.#roller.settled()
-    if (failure !== undefined)
-      throw ioError(failure, { doing: 'trim the log', path: this.#directory.walPath })
-    return { firstSeq: this.firstSeq, ...result }
+    if (failure !== undefined) {
+      const error = ioError(failure, { doing: 'trim the log', path: this.#directory.walPath })
+      if (error.code === 'FENCED') this.#fail(error)
+      throw error
+    }
+    const bytes = trimmed.reduce((sum, segment) => sum + segment.bytes, 0)
+    return { firstSeq: this.firstSeq, segments: trimmed.length, bytes }
   }
 
   /** Copies every segment up to `durableSeq` into a directory of another store; writes go on. See `copySegments`. */
@@ -303,11 +315,12 @@ export class SegmentLog<T, W> implements Log<T, W> {
   }
 
   #assertNotFailed(): void {
-    if (this.#failure === undefined) return
-    throw new HoldfastError('FAILED', 'the log failed earlier and takes no more writes', {
-      outcome: 'not-written',
-      cause: this.#failure,
-    })
+    if (this.#failure !== undefined) throw this.#failedError('not-written')
+  }
+
+  #failedError(outcome: WriteOutcome): HoldfastError {
+    const what = outcome === 'unknown' ? 'while this was written' : 'and takes no more writes'
+    return new HoldfastError('FAILED', `the log has failed ${what}`, { outcome, cause: this.#failure })
   }
 
   #captured(bytes: number, records: number): void {
@@ -382,7 +395,9 @@ export class SegmentLog<T, W> implements Log<T, W> {
     const durableBefore = this.#roller.current?.hasUnsynced === true
     let segment: SegmentWriter
     try {
-      segment = await this.#roller.segmentFor(builder.bytes + BATCH_PREFIX_BYTES + (note?.length ?? 0))
+      segment = await this.#roller.segmentFor(
+        frameBytes(BATCH_PREFIX_BYTES + (note?.length ?? 0) + builder.bytes),
+      )
     } catch (cause) {
       const error = cause as HoldfastError
       if (error.code === 'NO_SPACE' && this.#roller.current?.broken === undefined) {
@@ -393,6 +408,8 @@ export class SegmentLog<T, W> implements Log<T, W> {
       if (error.code === 'FENCED') throw error
       segment = await this.#move(error, [])
     }
+    // Its records were rejected then.
+    if (this.#failure !== undefined) return
     // A rotation syncs the old segment.
     if (durableBefore && !segment.hasUnsynced) this.#setDurable(this.#lastSeq)
     this.#open.shift()
@@ -415,6 +432,11 @@ export class SegmentLog<T, W> implements Log<T, W> {
         return
       }
       segment = await this.#move(error, [batch])
+    }
+    // Failed or fenced off meanwhile: what was written may count for nothing.
+    if (this.#failure !== undefined) {
+      this.#consumer.rejected(batch.waiters, this.#failedError('unknown'))
+      return
     }
     this.#queuedBytes -= queued
     this.#settled += batch.count
@@ -503,12 +525,12 @@ export class SegmentLog<T, W> implements Log<T, W> {
   async #mark(): Promise<void> {
     const segment = this.#roller.current
     if (segment === undefined || this.#open.length > 0 || segment.hasUnsynced) return
+    this.#provenSeq = this.#durableSeq
     try {
       this.#appendedBytes += await segment.mark(this.#durableSeq, this.#now(), this.#note('mark'))
-      this.#provenSeq = this.#durableSeq
     } catch (cause) {
       const error = cause as HoldfastError
-      // Nobody asked for the mark, so nobody is refused. It will be tried again after the next batch.
+      // Nobody asked for the mark, so nobody is refused. The next batch is followed by another.
       if (error.code === 'NO_SPACE' && segment.broken === undefined) this.warn(error)
       else await this.#move(error, [])
     }
@@ -562,7 +584,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
   /** Nothing to do: if that lasts for a moment, a mark says how far the log is durable. */
   #armIdleTimer(): void {
     this.#idleTimer?.cancel()
-    if (this.#state === 'open' && this.#provenSeq < this.#durableSeq && this.#roller.current !== undefined) {
+    if (this.#state === 'open' && this.#provenSeq < this.#durableSeq && this.#unsynced.length === 0) {
       this.#idleTimer = this.#environment.timers.after(IDLE_MARK_MS, () => {
         this.#markDue = true
         this.#wake()
@@ -574,11 +596,9 @@ export class SegmentLog<T, W> implements Log<T, W> {
     if (this.#failure !== undefined) return
     this.#failure = error
     if (this.#state === 'open') this.#state = 'failed'
-    const failed = new HoldfastError('FAILED', 'the log failed before this was written', {
-      outcome: 'not-written',
-      cause: error,
-    })
-    for (const builder of this.#open.splice(0)) this.#consumer.rejected(builder.waiters, failed)
+    for (const builder of this.#open.splice(0)) {
+      this.#consumer.rejected(builder.waiters, this.#failedError('not-written'))
+    }
     this.#queuedBytes = 0
     this.#settled = this.#submitted
     this.#syncTimer?.cancel()
@@ -590,6 +610,8 @@ export class SegmentLog<T, W> implements Log<T, W> {
   async #close(): Promise<void> {
     const failedBefore = this.#failure !== undefined
     this.#state = 'closing'
+    // It would write beside the last mark and the footer.
+    this.#idleTimer?.cancel()
     try {
       while (this.#failure === undefined && this.#isBusy()) {
         this.#syncDue = this.#unsynced.length > 0
@@ -600,7 +622,8 @@ export class SegmentLog<T, W> implements Log<T, W> {
       else if (!failedBefore) throw this.#failure
     } finally {
       this.#syncTimer?.cancel()
-      this.#idleTimer?.cancel()
+      // After a failure a write may still be under way.
+      await this.#pumping
       await this.#roller.abandon()
       this.#state = 'closed'
       this.#changed.emit()
@@ -632,4 +655,13 @@ export class SegmentLog<T, W> implements Log<T, W> {
       await this.#environment.files.unlink(prepared.path).catch(() => {})
     }
   }
+}
+
+function assertSeq(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return
+  throw new HoldfastError(
+    'INVALID_ARGUMENT',
+    `${name} is a sequence, a whole number from 0 on, not ${String(value)}`,
+    { details: { argument: name, value } },
+  )
 }

@@ -13,6 +13,7 @@ import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts'
 import type { Manifest } from './manifest.ts'
 import type { Boundary } from './plan.ts'
 import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
+import { removeFiles } from './remove-files.ts'
 import { SegmentWriter, type FramedBatch } from './segment-writer.ts'
 import type { StoreDirectory } from './store-directory.ts'
 
@@ -47,8 +48,15 @@ export class SegmentRoller {
   #prepared: Promise<Prepared> | undefined
   /** Files that the manifest must name and that are not in the catalog yet: prepared, or about to be. */
   readonly #named: Set<Prepared> = new Set()
-  /** A file whose header could not be written: it must be gone before another takes its place in the chain. */
+  /**
+   * A file whose header was said to have failed. It may stand there all the same, and end the current segment
+   * where that stood then: until the file is gone, nothing may be appended.
+   */
   #spoiled: Prepared | undefined
+  /** Blank files that the manifest may name although it should not: they go once one is written that doesn't. */
+  readonly #discarded: Set<Prepared> = new Set()
+  /** Preparing ahead failed: the next rotation tries again, and is the one to report it. */
+  #preparingFailed = false
   #background: Promise<void> = Promise.resolve()
   rotations = 0
 
@@ -70,10 +78,14 @@ export class SegmentRoller {
 
   /** The segment that a batch of so many bytes goes to; begun here if it takes a new one. Everything in the old one is durable then. */
   async segmentFor(bytes: number): Promise<SegmentWriter> {
+    if (this.#spoiled !== undefined) await this.#removeUnusable()
     const current = this.#current
     if (current !== undefined && !current.isFullFor(bytes)) return current
     await current?.sync()
-    await this.#removeSpoiled()
+    // One rotation's tidying at a time: each holds descriptors, and small segments could outrun it.
+    await this.#background
+    await this.#removeUnusable()
+    this.#preparingFailed = false
     const pending = this.#prepared ?? this.#prepare()
     this.#prepared = undefined
     const prepared = await pending
@@ -95,11 +107,9 @@ export class SegmentRoller {
     const entry = this.#follow(current, attachment, next)
     this.#named.delete(prepared)
     this.rotations += current === undefined ? 0 : 1
-    this.inBackground(async () => {
-      if (current !== undefined) await this.#seal(current)
-      await this.#giveName(entry, next)
-      await this.saveCatalog()
-    })
+    if (current !== undefined) this.inBackground(() => this.#seal(current))
+    this.inBackground(() => this.#giveName(entry, next))
+    this.inBackground(() => this.saveCatalog())
     return next
   }
 
@@ -108,11 +118,11 @@ export class SegmentRoller {
     const current = this.#current
     if (current === undefined) return
     current.reserveAhead(lastBatchBytes)
-    if (!current.isHalfFull || this.#prepared !== undefined) return
+    if (!current.isHalfFull || this.#prepared !== undefined || this.#preparingFailed) return
     const prepared = this.#prepare()
     this.#prepared = prepared
-    // Tried again by the next rotation, which is then the one to report it.
     prepared.catch(() => {
+      this.#preparingFailed = true
       if (this.#prepared === prepared) this.#prepared = undefined
     })
   }
@@ -131,7 +141,7 @@ export class SegmentRoller {
     as: Pick<SegmentHeader, 'codec' | 'machineVersion'> = this.#options,
   ): Promise<SegmentWriter> {
     await this.#background
-    await this.#removeSpoiled()
+    await this.#removeUnusable()
     const { environment, walPath } = this.#directory
     const old = this.#current
     const attachment = this.#attachmentOf(old)
@@ -154,9 +164,12 @@ export class SegmentRoller {
       throw ioError(cause, { doing: 'publish a new segment', path, outcome: 'unknown' })
     }
     this.#follow(old, attachment, writer)
-    await this.saveCatalog()
-    // Its bytes are void or elsewhere by now: nothing hangs on how this ends.
-    await old?.close().catch(() => {})
+    try {
+      await this.saveCatalog()
+    } finally {
+      // Its bytes are void or elsewhere by now: nothing hangs on how this ends.
+      await old?.close().catch(() => {})
+    }
     return writer
   }
 
@@ -200,14 +213,14 @@ export class SegmentRoller {
     const prepared = await this.#prepared?.catch(() => undefined)
     this.#prepared = undefined
     if (prepared !== undefined) this.#named.delete(prepared)
-    await prepared?.file.close()
+    await prepared?.file.close().catch(() => {})
     return prepared
   }
 
   /** Gives the descriptors back and changes nothing; for a log that has failed. */
   async abandon(): Promise<void> {
     await this.#background
-    await this.takePrepared().catch(() => {})
+    await this.takePrepared()
     await this.#spoiled?.file.close().catch(() => {})
     await this.#current?.close().catch(() => {})
     this.#current = undefined
@@ -224,9 +237,10 @@ export class SegmentRoller {
       this.#named.add(prepared)
       await this.saveCatalog()
     } catch (cause) {
-      this.#named.delete(prepared)
-      // The file stays: the manifest may name it. It is blank, so the next open removes it.
+      const mayBeNamed = this.#named.delete(prepared) && (cause as HoldfastError).outcome !== 'not-written'
       await file.close().catch(() => {})
+      if (mayBeNamed) this.#discarded.add(prepared)
+      else await environment.files.unlink(path).catch(() => {})
       throw ioError(cause, { doing: 'prepare the next segment', path, outcome: 'not-written' })
     }
     return prepared
@@ -309,15 +323,14 @@ export class SegmentRoller {
     await environment.files.syncDirectory(walPath)
   }
 
-  async #removeSpoiled(): Promise<void> {
-    const spoiled = this.#spoiled
-    if (spoiled === undefined) return
-    const { environment, walPath } = this.#directory
-    await spoiled.file.close().catch(() => {})
-    this.#named.delete(spoiled)
+  async #removeUnusable(): Promise<void> {
+    const files = [...this.#discarded, ...(this.#spoiled === undefined ? [] : [this.#spoiled])]
+    if (files.length === 0) return
+    await this.#spoiled?.file.close().catch(() => {})
+    for (const file of files) this.#named.delete(file)
     await this.saveCatalog()
-    await environment.files.unlink(spoiled.path)
-    await environment.files.syncDirectory(walPath)
+    await removeFiles(this.#directory.environment, this.#directory.walPath, files)
+    for (const file of files) this.#discarded.delete(file)
     this.#spoiled = undefined
   }
 }

@@ -19,7 +19,8 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 async function texts(wal: Wal, from?: number): Promise<string[]> {
   const out: string[] = []
-  for await (const { seq, value } of wal.read(from === undefined ? {} : { from })) out.push(`${seq}:${new TextDecoder().decode(value)}`)
+  for await (const { seq, value } of wal.read(from === undefined ? {} : { from }))
+    out.push(`${seq}:${new TextDecoder().decode(value)}`)
   return out
 }
 
@@ -52,7 +53,11 @@ describe('Wal', () => {
     const trimmed = await wal.trim(30)
     expect(trimmed.firstSeq).toBeGreaterThan(20)
     expect(trimmed.firstSeq).toBeLessThanOrEqual(31)
-    await expect(wal.read({ from: 1 }).next()).rejects.toMatchObject({ code: 'GAP', requestedSeq: 1, firstSeq: trimmed.firstSeq })
+    await expect(wal.read({ from: 1 }).next()).rejects.toMatchObject({
+      code: 'GAP',
+      requestedSeq: 1,
+      firstSeq: trimmed.firstSeq,
+    })
     await wal.close()
     const again = await Wal.open(directory)
     expect(again.range).toEqual({ first: trimmed.firstSeq, last: 50 })
