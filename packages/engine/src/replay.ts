@@ -85,6 +85,11 @@ export class Replay<State extends object> implements ReplayTarget {
     return this.#ledger.appliedThrough
   }
 
+  /** The last sequence that was handed in: what waits for its outcome counts. */
+  get receivedThrough(): number {
+    return this.#held.at(-1)?.lastSeq ?? this.appliedSeq
+  }
+
   /** The time of the last command that was applied; 0 before the first. */
   get lastTime(): number {
     return this.#lastTime
@@ -125,7 +130,7 @@ export class Replay<State extends object> implements ReplayTarget {
     const outcomes = decodeOutcomes(item.note)
     if (outcomes !== undefined) this.#ledger.record(outcomes, 'records' in item ? 'batch' : 'mark')
     this.#runHeld(false)
-    if (!('records' in item) || this.#limited) return
+    if (!('records' in item) || this.#limited || item.lastSeq <= this.receivedThrough) return
     const batch = this.#within(item)
     if (batch === undefined) return
     this.#held.push(batch)

@@ -1,0 +1,76 @@
+import { HoldfastError } from '@holdfast/environment'
+import type { CommandTypes } from './commands.ts'
+import type { Machine } from './machine.ts'
+import { type ReadOptions, type ReadSettings, readSettings } from './open-options.ts'
+import { ReadonlyStore } from './readonly-store.ts'
+import type { ReplayLimit } from './replay.ts'
+import { StoreReader } from './store-reader.ts'
+
+/** The moment whose state is wanted. */
+export type Moment =
+  /** The state after this sequence; 0 for the one before the first. */
+  | { readonly seq: number }
+  /** The state after the last sequence whose batch was written at or before this time, in milliseconds since 1970. */
+  | { readonly time: number }
+
+/**
+ * Looks at a store, with or without a live writer beside it: takes no lock and changes nothing. Everything
+ * that can be read is in the state, including what the writer may not have acknowledged yet; `refresh`
+ * reads on.
+ *
+ * Throws `NO_STORE` where there is none, and what `open` throws over what it reads.
+ */
+export function openReadOnly<State extends object, Types extends CommandTypes>(
+  path: string,
+  machine: Machine<State, Types>,
+  options: ReadOptions = {},
+): Promise<ReadonlyStore<State, Types>> {
+  return read(path, machine, readSettings(options), undefined)
+}
+
+/**
+ * The store as it was at a sequence or a time, from the snapshots and the log that are still there.
+ *
+ * Throws `GapError` where that moment lies before what is kept, and `INVALID_ARGUMENT` for a sequence that
+ * is not there yet; and what `openReadOnly` throws.
+ */
+export async function openAt<State extends object, Types extends CommandTypes>(
+  path: string,
+  machine: Machine<State, Types>,
+  moment: Moment,
+  options: ReadOptions = {},
+): Promise<ReadonlyStore<State, Types>> {
+  const [name, value] = 'seq' in moment ? ['seq', moment.seq] : ['time', moment.time]
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new HoldfastError('INVALID_ARGUMENT', `${name} is a whole number from 0 on, not ${String(value)}`)
+  }
+  const store = await read(path, machine, readSettings(options), moment)
+  if ('seq' in moment && store.appliedSeq < moment.seq) {
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      `sequence ${moment.seq} is not there: the log ends at ${store.appliedSeq}`,
+      {
+        path,
+        seq: moment.seq,
+        details: { lastSeq: store.appliedSeq },
+      },
+    )
+  }
+  return store
+}
+
+async function read<State extends object, Types extends CommandTypes>(
+  path: string,
+  machine: Machine<State, Types>,
+  settings: ReadSettings,
+  moment: ReplayLimit | undefined,
+): Promise<ReadonlyStore<State, Types>> {
+  const { clock } = settings.environment
+  const startedAt = clock.monotonic()
+  const reader = new StoreReader<State>(path, machine, settings, moment ?? {})
+  await reader.load()
+  return new ReadonlyStore<State, Types>(reader, settings, {
+    fixed: moment !== undefined,
+    ms: clock.monotonic() - startedAt,
+  })
+}
