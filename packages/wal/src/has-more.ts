@@ -8,7 +8,9 @@ const WINDOW_BYTES = 4096
 
 /**
  * Whether there may be more in a log than a pass over it has found: for a reader that looks again from
- * time to time, and would read a segment for nothing. It may say yes for nothing, never no for something.
+ * time to time, and would read a segment for nothing. It may say yes for nothing. A segment that has just
+ * been begun shows a moment later, with the manifest that names it as begun.
+ *
  * `directory` is the one of that pass, and has not been reloaded since.
  */
 export async function hasMore(directory: StoreDirectory, plan: LogPlan): Promise<boolean> {
@@ -16,8 +18,8 @@ export async function hasMore(directory: StoreDirectory, plan: LogPlan): Promise
   const manifest = await readManifest(environment, path)
   if (JSON.stringify(manifest) !== JSON.stringify(directory.manifest)) return true
   const last = plan.segments.at(-1)
-  // The first segment is named before it is used, the next one as soon as it is.
-  if (last === undefined) return true
+  // The first segment is named, with a new manifest, before it is used.
+  if (last === undefined) return false
   try {
     const file = await environment.files.open(last.path, 'read')
     try {
@@ -30,9 +32,9 @@ export async function hasMore(directory: StoreDirectory, plan: LogPlan): Promise
       })
       for (;;) {
         const found = await reader.next()
-        // Half a frame is not there yet. Behind a footer another segment follows.
+        // Half a frame is not there yet.
         if (found.type !== 'frame') return false
-        if (found.kind === KIND.batch || found.kind === KIND.footer) return true
+        if (found.kind === KIND.batch) return true
       }
     } finally {
       await file.close()

@@ -1,4 +1,5 @@
 export { NOTE_MAX_BYTES } from './batch-builder.ts'
+export { hasMore } from './has-more.ts'
 export type {
   Batch,
   BatchRange,
