@@ -1,5 +1,6 @@
 import {
   type Environment,
+  errnoOf,
   type File,
   HoldfastError,
   ioError,
@@ -48,7 +49,9 @@ export class ChunkFile {
   static async create(published: string, header: FileHeader, environment: Environment): Promise<ChunkFile> {
     if (header.compression === 'zstd' && zstd === undefined) throw zstdMissing(published)
     const path = temporaryName(published, environment.random)
-    const file = await environment.files.open(path, 'create').catch((cause: unknown) => {
+    const file = await environment.files.open(path, 'create').catch(async (cause: unknown) => {
+      // It may have been made all the same. What was there before is not ours.
+      if (errnoOf(cause) !== 'EEXIST') await environment.files.unlink(path).catch(() => {})
       throw ioError(cause, { doing: 'make a snapshot file', path, outcome: 'not-written' })
     })
     const chunkFile = new ChunkFile(path, file, header, environment)

@@ -115,11 +115,8 @@ export class FileSnapshotWriter implements SnapshotWriter {
     if (!this.#chunk.isEmpty) await this.#file.put(this.#chunk)
     const summary = await this.#file.finish(entries)
     const { bytes, path } = this.#file
-    const { storeId } = header
-    await readBack(
-      await FileSnapshotReader.open({ ...entry, bytes, path }, { environment, storeId, codec }),
-      summary,
-    )
+    const readerOptions = { environment, storeId: header.storeId, codec }
+    await readBack(() => FileSnapshotReader.open({ ...entry, bytes, path }, readerOptions), summary)
     if (this.#ended !== undefined) throw this.#ended
     await publish(path, entry.path, environment)
     this.#ended = closedError(entry.path)

@@ -1,23 +1,31 @@
-import { type Environment, HoldfastError, ioError, parentPath } from '@holdfast/environment'
+import { type Environment, HoldfastError, ioError, isHoldfastError, parentPath } from '@holdfast/environment'
 import type { FileSnapshotReader } from './file-reader.ts'
 import type { SnapshotSummary } from './snapshot-store.ts'
 
 /**
- * Reads a finished file back and compares: what the disk did not keep must not take the place of anything.
- * Throws `SNAPSHOT_FAILED`.
+ * Reads a finished file back and compares: what the disk did not keep must not be published.
+ * Throws `SNAPSHOT_FAILED`, `IO_ERROR`.
  */
-export async function readBack(reader: FileSnapshotReader, written: SnapshotSummary): Promise<void> {
-  const { path } = reader.entry
-  let read: SnapshotSummary
+export async function readBack(
+  open: () => Promise<FileSnapshotReader>,
+  written: SnapshotSummary,
+): Promise<void> {
+  const read = await summaryOf(open).catch((cause: unknown) => {
+    // An error of the disk is what it is. Anything else says that the file is not what was written.
+    if (isHoldfastError(cause, 'IO_ERROR') || isHoldfastError(cause, 'NO_SPACE')) throw cause
+    throw new HoldfastError('SNAPSHOT_FAILED', 'what was written does not read back', { cause })
+  })
+  if (read.digest !== written.digest || read.entries !== written.entries) {
+    throw new HoldfastError('SNAPSHOT_FAILED', 'what was written reads back as something else')
+  }
+}
+
+async function summaryOf(open: () => Promise<FileSnapshotReader>): Promise<SnapshotSummary> {
+  const reader = await open()
   try {
-    read = await reader.verify()
-  } catch (cause) {
-    throw new HoldfastError('SNAPSHOT_FAILED', 'what was written does not read back', { path, cause })
+    return await reader.verify()
   } finally {
     await reader.close()
-  }
-  if (read.digest !== written.digest || read.entries !== written.entries) {
-    throw new HoldfastError('SNAPSHOT_FAILED', 'what was written reads back as something else', { path })
   }
 }
 
