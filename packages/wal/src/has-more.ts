@@ -1,6 +1,6 @@
 import { errnoOf, ioError } from '@holdfast/environment'
 import { FrameReader } from '@holdfast/framing'
-import { KIND, SEGMENT_KINDS } from './format.ts'
+import { decodeMark, KIND, SEGMENT_KINDS } from './format.ts'
 import type { LogPlan } from './plan.ts'
 import { readManifest, type StoreDirectory } from './store-directory.ts'
 
@@ -35,6 +35,9 @@ export async function hasMore(directory: StoreDirectory, plan: LogPlan): Promise
         // Half a frame is not there yet.
         if (found.type !== 'frame') return false
         if (found.kind === KIND.batch) return true
+        // A mark that says more than was known: the last batches are durable, and what came of them.
+        if (found.kind === KIND.mark && (decodeMark(found.payload)?.durableSeq ?? 0) > plan.provenSeq)
+          return true
       }
     } finally {
       await file.close()
