@@ -98,8 +98,8 @@ function decode(bytes: Uint8Array, count: number): Uint8Array[] {
     if (bytes.byteLength - at < LENGTH_BYTES) throw decodeFailed('the bytes end inside a length', at)
     const end = at + LENGTH_BYTES + view.getUint32(at, true)
     if (end > bytes.byteLength) throw decodeFailed('a value reaches past the end', at)
-    // Not `bytes.slice`: a Buffer's shares memory.
-    values.push(Uint8Array.prototype.slice.call(bytes, at + LENGTH_BYTES, end))
+    // Not slice(): of a Buffer it is a view, and a Buffer.
+    values.push(new Uint8Array(bytes.subarray(at + LENGTH_BYTES, end)))
     at = end
   }
   if (at !== bytes.byteLength) throw decodeFailed('bytes are left behind the last value', at)

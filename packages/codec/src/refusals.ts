@@ -67,7 +67,7 @@ export const reasons: Readonly<Record<ReasonName, Reason>> = {
   nullPrototype: { text: 'is an object without a prototype', hint: 'Store a copy, { ...object }, or a Map.' },
   buffer: {
     text: 'is a Buffer, which would come back as a Uint8Array',
-    hint: 'Store new Uint8Array(buffer), or Uint8Array.prototype.slice.call(buffer).',
+    hint: 'Store new Uint8Array(buffer), which copies it.',
   },
   error: { text: 'is an Error', hint: 'Store its name, message and what else matters as an object.' },
   regExp: { text: 'is a RegExp', hint: 'Store its source and flags.' },

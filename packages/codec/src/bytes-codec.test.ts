@@ -1,0 +1,44 @@
+import { codecContract } from '@holdfast/testing/contracts'
+import { describe, expect, it } from 'vitest'
+import { bytesCodec } from './index.ts'
+
+codecContract('bytes-1', () => ({
+  codec: bytesCodec,
+  values: [
+    Uint8Array.of(1, 2, 3),
+    new Uint8Array(0),
+    new Uint8Array(100).fill(7),
+    Uint8Array.of(0),
+    new Uint8Array(5000).fill(255),
+  ],
+  refused: ['text', [1, 2], new Uint16Array(2), new ArrayBuffer(2), null] as unknown as Uint8Array[],
+}))
+
+describe('bytes', () => {
+  it('are captured: the value may change afterwards', () => {
+    const value = Uint8Array.of(1, 2, 3)
+    const encoder = bytesCodec.encoder()
+    encoder.add(value)
+    value.fill(9)
+    const bytes = Buffer.alloc(encoder.bytes)
+    encoder.copyTo(bytes, 0)
+    expect(bytes.toString('hex')).toBe('03000000010203')
+    expect(bytesCodec.decode(bytes, 1)).toStrictEqual([Uint8Array.of(1, 2, 3)])
+  })
+
+  it('go in as a Buffer and come back as a plain Uint8Array of their own memory', () => {
+    const encoder = bytesCodec.encoder()
+    encoder.add(Buffer.from('hold'))
+    const bytes = Buffer.alloc(encoder.bytes)
+    encoder.copyTo(bytes, 0)
+    const [value] = bytesCodec.decode(bytes, 1)
+    expect(Object.getPrototypeOf(value)).toBe(Uint8Array.prototype)
+    expect(value?.buffer.byteLength).toBe(4)
+  })
+
+  it('do not make a decoder allocate what is not there', () => {
+    const bytes = Buffer.from('ffffffff00', 'hex')
+    expect(() => bytesCodec.decode(bytes, 1)).toThrow('DECODE_FAILED')
+    expect(() => bytesCodec.decode(bytes, 2 ** 40)).toThrow('DECODE_FAILED')
+  })
+})
