@@ -15,7 +15,7 @@ export type {
   ScanOptions,
 } from './log.ts'
 export { LogDirectory } from './log-directory.ts'
-export type { LogOptions } from './log-options.ts'
+export { checkLogOptions, type LogOptions } from './log-options.ts'
 export {
   type CleanClose,
   encodeManifest,
