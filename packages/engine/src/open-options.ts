@@ -1,7 +1,7 @@
 import { type Codec, messagePackCodec } from '@holdfast/codec'
 import { type Environment, HoldfastError, nodeEnvironment } from '@holdfast/environment'
 import type { RecoveryProgress } from '@holdfast/recovery'
-import type { Durability, LogOptions } from '@holdfast/wal'
+import { checkLogOptions, type Durability, type LogOptions } from '@holdfast/wal'
 import { type SnapshotOptions, type SnapshotPolicy, snapshotPolicy } from './snapshot-options.ts'
 
 /** How a store is read. */
@@ -45,7 +45,7 @@ export function readSettings(options: ReadOptions): ReadSettings {
   return { codec, codecs, environment, onProgress, signal }
 }
 
-/** Options with their defaults; those of the log are the log's to check. Throws `INVALID_ARGUMENT`. */
+/** Options with their defaults, all of them checked before anything is touched. Throws `INVALID_ARGUMENT`. */
 export function openSettings(options: OpenOptions): OpenSettings {
   const {
     durability,
@@ -60,7 +60,7 @@ export function openSettings(options: OpenOptions): OpenSettings {
     ...readSettings(options),
     durability: checkDurability(durability) ?? 'disk',
     policy: snapshotPolicy(snapshot),
-    log,
+    log: checkLogOptions(log),
   }
 }
 

@@ -1,5 +1,6 @@
 export { formatPlan } from './format-plan.ts'
 export { examine, type NamedSnapshot, type RecoverOptions, recover } from './recover.ts'
+export { type PlanOptions, planRecovery } from './plan-recovery.ts'
 export type { ChosenSnapshot, RecoveryPlan, RecoveryProgress, SetAsideSnapshot } from './recovery-plan.ts'
 export type { ReplayTarget } from './replay-target.ts'
 export { WriteQueue } from './write-queue.ts'

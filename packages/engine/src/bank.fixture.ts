@@ -1,0 +1,104 @@
+import type { Environment } from '@holdfast/environment'
+import { FaultyFileSystem, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { expect } from 'vitest'
+import type { CommandContext } from './commands.ts'
+import { defineMachine } from './machine.ts'
+import { Refusal } from './refusal.ts'
+
+export interface Bank {
+  readonly accounts: Map<string, number>
+  readonly notes: unknown[]
+  lastSeq: number
+  lastTime: number
+}
+
+/** A machine with a command for everything that a command can do. */
+export const bank = defineMachine({
+  version: 1,
+  initial: (): Bank => ({ accounts: new Map(), notes: [], lastSeq: 0, lastTime: 0 }),
+  commands: {
+    deposit(state, { to, amount }: { to: string; amount: number }, context) {
+      const balance = (state.accounts.get(to) ?? 0) + amount
+      state.accounts.set(to, balance)
+      seen(state, context)
+      return balance
+    },
+    transfer(state, { from, to, amount }: { from: string; to: string; amount: number }, context) {
+      const balance = state.accounts.get(from) ?? 0
+      if (balance < amount) throw new Refusal('TOO_LOW', { balance })
+      state.accounts.set(from, balance - amount)
+      state.accounts.set(to, (state.accounts.get(to) ?? 0) + amount)
+      seen(state, context)
+    },
+    note(state, value: unknown, context) {
+      state.notes.push(value)
+      seen(state, context)
+      return value
+    },
+    /** A bug: it throws something else than a refusal, after it has changed something. */
+    crash(state) {
+      state.notes.push('crashed')
+      throw new TypeError('a bug')
+    },
+    /** A bug: it is asynchronous, and hides it. */
+    later(state) {
+      state.notes.push('later')
+      return Promise.reject(new Error('nobody waits for this'))
+    },
+  },
+})
+
+function seen(state: Bank, { seq, time }: CommandContext): void {
+  if (time < state.lastTime) throw new Error(`time went back at ${seq}`)
+  state.lastSeq = seq
+  state.lastTime = time
+}
+
+export const STORE = '/store'
+
+export type TestEnvironment = Omit<ReturnType<typeof memoryEnvironment>, 'files'> & {
+  readonly files: FaultyFileSystem
+  readonly memory: MemoryFileSystem
+}
+
+/** In memory, with faults on command. */
+export function testEnvironment(files: MemoryFileSystem = new MemoryFileSystem(), seed = 1): TestEnvironment {
+  return { ...memoryEnvironment(files, seed), files: new FaultyFileSystem(files), memory: files }
+}
+
+/** What another process would find if this one died now: all that was written, and no lock. */
+export function afterKill({ memory }: TestEnvironment): TestEnvironment {
+  return testEnvironment(MemoryFileSystem.of(memory.snapshot()), 2)
+}
+
+/** Which files there are below the store, and their bytes, but for the lock. */
+export function bytesOf({ memory }: TestEnvironment): Map<string, Buffer> {
+  const files = memory.snapshot()
+  for (const path of files.keys()) if (path.endsWith('/LOCK')) files.delete(path)
+  return files
+}
+
+/** Turns one bit over in the middle of the file whose path matches, of several the last one by name. */
+export function damage({ memory }: TestEnvironment, path: RegExp, where = 0.5): string {
+  const [file, bytes] =
+    [...memory.snapshot()]
+      .filter(([name]) => path.test(name))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .at(-1) ?? []
+  if (file === undefined || bytes === undefined) throw new Error(`no file like ${String(path)}`)
+  const at = Math.floor(bytes.length * where)
+  bytes[at] = (bytes[at] as number) ^ 1
+  memory.put(file, bytes)
+  return file
+}
+
+/** An error with these fields; typed so that matchers take it. */
+export function errorLike(code: string, fields: Record<string, unknown> = {}): Error {
+  return expect.objectContaining({ code, ...fields }) as Error
+}
+
+/** Turns of the event loop: for what goes on in the background. */
+export async function turns(environment: Environment, count = 20): Promise<void> {
+  for (let i = 0; i < count; i++)
+    await new Promise<void>((resolve) => environment.timers.turn(() => resolve()))
+}
