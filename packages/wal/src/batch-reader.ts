@@ -44,7 +44,12 @@ export class SegmentReader {
       const frame = await reader.next()
       const header = frame.type === 'frame' ? decodeSegmentHeader(frame, segment.path) : 'it cannot be read'
       if (typeof header === 'string' || header.salt !== segment.salt)
-        throw damaged(segment.path, 0, seq, `its header changed: ${String(header)}`)
+        throw damaged(
+          segment.path,
+          0,
+          seq,
+          `its header changed: ${typeof header === 'string' ? header : 'another salt'}`,
+        )
       if (segment.footerOffset !== undefined && segment.index.length === 0)
         segment.index = await readIndex(file, segment)
       return new SegmentReader(segment, file, header, positionFor(segment.index, seq))

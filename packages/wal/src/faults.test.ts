@@ -1,4 +1,5 @@
 import {
+  ManualTimers,
   MemoryFileSystem,
   memoryEnvironment,
   openDescriptors,
@@ -8,6 +9,8 @@ import {
 import { nodeEnvironment } from '@holdfast/environment'
 import { describe, expect, it } from 'vitest'
 import {
+  codeOf,
+  deferred,
   faultyMemory,
   filesOf,
   type Harness,
@@ -257,7 +260,7 @@ describe('opening', () => {
       const rule = environment.files.fail({ on: 'read', path: SEGMENT, nth, fault: { errno: 'EIO' } })
       await expect(openHarness(environment)).rejects.toMatchObject({
         code: 'IO_ERROR',
-        path: expect.stringMatching(SEGMENT),
+        message: expect.stringContaining('.wal') as unknown,
       })
       expect(rule.hits).toBe(1)
       expect(environment.files.openFiles).toBe(0)
@@ -315,12 +318,10 @@ describe('opening', () => {
         const rule = faulty.files.fail({ on: call, nth, fault: { errno: 'EIO' } })
         const result = await openHarness(faulty).catch((error: unknown) => error)
         faulty.files.clearRules()
-        if (result instanceof Error) {
-          expect(result, `${call} ${nth}`).toMatchObject({ code: 'IO_ERROR' })
-          expect(faulty.files.openFiles).toBe(0)
-        } else {
-          await (result as Harness).close()
-        }
+        const error = result instanceof Error ? result : undefined
+        if (error === undefined) await (result as Harness).close()
+        expect([undefined, 'IO_ERROR'], `${call} ${nth}`).toContain(codeOf(error))
+        expect(faulty.files.openFiles).toBe(0)
         if (rule.hits === 0) break
         expect((await recovered(memory)).records, `${call} ${nth}`).toHaveLength(8)
       }
@@ -347,30 +348,24 @@ describe('opening', () => {
 describe('closing', () => {
   it('waits for the write under way when the log has failed, and writes nothing after that', async () => {
     const environment = faultyMemory()
-    let release: (() => void) | undefined
+    const consumer = deferred()
     const store = await openHarness(environment, {}, STORE, {
       committed: (batch) => {
         for (const [i, waiter] of batch.waiters.entries()) waiter.resolve(batch.firstSeq + i)
-        return batch.firstSeq === 1
-          ? new Promise((_, reject) => (release = () => reject(new Error('the consumer failed'))))
-          : undefined
+        return batch.firstSeq === 1 ? consumer.promise : undefined
       },
     })
     await store.append('a')
-    let go: (() => void) | undefined
-    environment.files.fail({
-      on: 'writeThrough',
-      path: SEGMENT,
-      fault: { hang: new Promise<void>((resolve) => (go = resolve)) },
-    })
+    const disk = deferred()
+    environment.files.fail({ on: 'writeThrough', path: SEGMENT, fault: { hang: disk.promise } })
     const pending = store.append('b')
     await turns()
-    release?.()
+    consumer.reject(new Error('the consumer failed'))
     await turns()
     expect(store.failures).toHaveLength(1)
     const closing = store.close()
     await turns()
-    go?.()
+    disk.resolve()
     // It was written while the log failed: whether it counts is unknown, and it is not acknowledged.
     await expect(pending).rejects.toMatchObject({ code: 'FAILED', outcome: 'unknown' })
     await closing
@@ -382,28 +377,15 @@ describe('closing', () => {
 
   it('does not let the mark of the idle timer run beside its own', async () => {
     const environment = faultyMemory()
-    const timers = {
-      ...environment.timers,
-      after: (_ms: number, run: () => void) => ({
-        cancel: () => void pending.delete(run),
-        ...(pending.add(run), {}),
-      }),
-    }
-    const pending = new Set<() => void>()
+    const timers = new ManualTimers(environment.clock)
     const store = await openHarness({ ...environment, timers })
     await store.append('a')
     await turns()
-    expect(pending.size).toBe(1)
-    environment.files.fail({
-      on: 'writeThrough',
-      path: SEGMENT,
-      fault: {
-        before: () => {
-          for (const run of pending) run()
-          return turns()
-        },
-      },
-    })
+    const before = async (): Promise<void> => {
+      timers.advance(1000)
+      await turns()
+    }
+    environment.files.fail({ on: 'writeThrough', path: SEGMENT, fault: { before } })
     await store.close()
     const positions = environment.files.log
       .filter(

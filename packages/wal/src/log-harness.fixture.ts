@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { bytesCodec } from '@holdfast/codec'
 import type { Environment, HoldfastError } from '@holdfast/environment'
 import { FaultyFileSystem, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
@@ -77,22 +78,6 @@ export async function openHarness(
       ...extra,
     }
     const log = await store.open(scan.plan, consumer)
-    const submitted = (run: (waiters: Waiter[]) => void, count: number): Promise<number[]> => {
-      const waiters: Waiter[] = []
-      const all = Promise.all(
-        Array.from(
-          { length: count },
-          () => new Promise<number>((resolve, reject) => waiters.push({ resolve, reject })),
-        ),
-      )
-      all.catch(() => {})
-      try {
-        run(waiters)
-      } catch (error) {
-        return Promise.reject(error as Error)
-      }
-      return all
-    }
     return {
       log,
       directory,
@@ -102,14 +87,27 @@ export async function openHarness(
       failures,
       warnings,
       append: (text, durability = 'disk') => {
-        const appended = submitted(([waiter]) => log.submit(encode(text), durability, waiter as Waiter), 1)
-        const seq = appended.then(([first]) => first as number)
-        seq.catch(() => {})
-        return seq
+        const { promise, ...waiter } = deferred<number>()
+        promise.catch(() => {})
+        try {
+          log.submit(encode(text), durability, waiter)
+        } catch (error) {
+          waiter.reject(error as HoldfastError)
+        }
+        return promise
       },
-      appendAll: (texts, durability = 'disk') =>
-        submitted((waiters) => log.submitAll(texts.map(encode), durability, waiters), texts.length),
-      close: () => log.close().finally(() => directory.close()),
+      appendAll: async (texts, durability = 'disk') => {
+        const waiters = texts.map(() => deferred<number>())
+        log.submitAll(texts.map(encode), durability, waiters)
+        return Promise.all(waiters.map(({ promise }) => promise))
+      },
+      close: async () => {
+        try {
+          await log.close()
+        } finally {
+          await directory.close()
+        }
+      },
     }
   } catch (error) {
     await directory.close()
@@ -158,5 +156,26 @@ export const text = (i: number, bytes = 8): string => `${i} `.padEnd(bytes, 'x')
 
 /** Lets the loop that writes, and what is in the background, go on for some turns. */
 export async function turns(count = 20): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+  for (let i = 0; i < count; i++) await setImmediate()
+}
+
+/** The code of a `HoldfastError`, the name of any other error, `undefined` for what is none. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  return (error as Partial<HoldfastError>).code ?? error.name
+}
+
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: Error) => void
+}
+
+/** A promise with its ends in hand. */
+export function deferred<T = void>(): Deferred<T> {
+  let ends: Pick<Deferred<T>, 'resolve' | 'reject'> | undefined
+  const promise = new Promise<T>((resolve, reject) => {
+    ends = { resolve, reject }
+  })
+  return { promise, ...(ends as Pick<Deferred<T>, 'resolve' | 'reject'>) }
 }

@@ -16,7 +16,15 @@
  * Pebble came to the same after its replay had ended silently at damage in the middle (pebble#864): there,
  * too, each chunk says how far the log had been synced when it was written.
  */
-import { GapError, HoldfastError, ioError, type File } from '@holdfast/environment'
+import {
+  errnoOf,
+  GapError,
+  HoldfastError,
+  ioError,
+  isHoldfastError,
+  joinPath,
+  type File,
+} from '@holdfast/environment'
 import {
   firstNonZero,
   FORMAT_SEED,
@@ -26,7 +34,7 @@ import {
   type FrameFault,
   type FrameEnd,
 } from '@holdfast/framing'
-import { readChain, type ChainSegment } from './chain.ts'
+import { readChain, type Chain, type ChainSegment } from './chain.ts'
 import {
   decodeBatch,
   decodeFooter,
@@ -34,6 +42,7 @@ import {
   KIND,
   SEGMENT_HEADER_BYTES,
   SEGMENT_KINDS,
+  segmentName,
   unsupportedFormat,
   type BatchFields,
 } from './format.ts'
@@ -42,11 +51,23 @@ import type { Boundary, LogPlan } from './plan.ts'
 import type { StoreDirectory } from './store-directory.ts'
 
 /** A refusal on the way: becomes `plan.refusal`. */
-class Refused {
+class Refused extends Error {
   readonly error: HoldfastError
   constructor(error: HoldfastError) {
+    super(error.message)
     this.error = error
   }
+}
+
+/** How often a reader beside a writer reads again, without the writer getting on, before it believes that something is wrong. */
+const REREADS = 3
+
+/** How far a segment has been read. */
+interface Progress {
+  readonly digest: FrameDigest
+  /** Ends of batches from the last proven one on: one of them is where a successor will attach. */
+  readonly boundaries: Boundary[]
+  offset: number
 }
 
 export class SegmentScan implements LogScan {
@@ -94,9 +115,10 @@ export class SegmentScan implements LogScan {
   }
 
   async *#scan(): AsyncGenerator<Batch | Mark, void, undefined> {
-    const { environment, walPath, manifest } = this.#directory
+    const { walPath } = this.#directory
     const { after } = this.#options
-    const chain = await readChain(environment, walPath, manifest, after)
+    const chain = await this.#chain()
+    const { manifest } = this.#directory
     this.plan.ignored = chain.ignored
     if (this.#directory.writable) this.#directory.reserveId(chain.highestId)
     if (chain.refusal) throw new Refused(chain.refusal)
@@ -122,6 +144,29 @@ export class SegmentScan implements LogScan {
     }
   }
 
+  /**
+   * A reader takes no lock, so a writer may rename, trim and begin segments between the manifest and the files
+   * that it names. What does not fit is read again before it is believed.
+   */
+  async #chain(): Promise<Chain> {
+    const directory = this.#directory
+    for (let rereads = 0; ; rereads++) {
+      const { environment, walPath, manifest } = directory
+      const last = directory.writable || rereads === REREADS
+      try {
+        const chain = await readChain(environment, walPath, manifest, this.#options.after)
+        if (chain.refusal === undefined || last) return chain
+      } catch (error) {
+        if (last || !isHoldfastError(error, 'IO_ERROR') || error.details?.['errno'] !== 'ENOENT') throw error
+      }
+      await directory.reload()
+      // The writer got on: that explains it, and begins the count anew.
+      if (directory.manifest.epoch !== manifest.epoch || directory.manifest.nextId !== manifest.nextId)
+        rereads = 0
+      this.#prove(directory.manifest.trimmedThrough, 'the manifest: trimmed through')
+    }
+  }
+
   /** A segment that a snapshot covers whole. */
   #stepOver(segment: ChainSegment): void {
     const lastSeq = segment.lastSeq ?? segment.firstSeq - 1
@@ -133,14 +178,21 @@ export class SegmentScan implements LogScan {
   }
 
   async *#scanSegment(segment: ChainSegment, last: boolean): AsyncGenerator<Batch | Mark, void, undefined> {
-    const file = await this.#directory.environment.files
-      .open(segment.path, 'read')
-      .catch((cause: unknown) => {
-        throw ioError(cause, { doing: 'open the segment', path: segment.path })
-      })
+    const file = await this.#open(segment)
     try {
-      const end = yield* this.#frames(file, segment, last)
-      if (last && end !== undefined) await this.#judgeTail(file, segment, end)
+      const progress = await this.#begin(file, segment)
+      for (let rereads = 0; ; rereads++) {
+        const before = progress.offset
+        const behind = yield* this.#frames(file, segment, last, progress)
+        this.#conclude(segment, last, progress, behind)
+        if (!last || behind === undefined) return
+        // A reader beside a writer: bytes that were half-written a moment ago may be whole by now.
+        if (progress.offset > before) rereads = 0
+        const mayBeUnderWay = !this.#directory.writable && rereads < REREADS
+        const refusal = await this.#judgeTail(file, segment, behind)
+        if (refusal === undefined) return
+        if (!mayBeUnderWay) throw new Refused(refusal)
+      }
     } catch (cause) {
       if (cause instanceof Refused) throw cause
       throw ioError(cause, { doing: 'read the segment', path: segment.path })
@@ -149,57 +201,72 @@ export class SegmentScan implements LogScan {
     }
   }
 
-  /** Reads frames as far as they count. Returns what stands behind the last readable one in the last segment. */
+  async #open(segment: ChainSegment): Promise<File> {
+    const { environment, walPath, writable } = this.#directory
+    // Beside a writer its name may change, once, from the prepared one to its own.
+    const own = joinPath(walPath, segmentName(segment.firstSeq, segment.id))
+    for (const path of writable || segment.path === own ? [segment.path] : [segment.path, own]) {
+      try {
+        return await environment.files.open(path, 'read')
+      } catch (cause) {
+        if (writable || errnoOf(cause) !== 'ENOENT')
+          throw ioError(cause, { doing: 'open the segment', path: segment.path })
+      }
+    }
+    throw new GapError(this.#expectedSeq, (segment.lastSeq ?? segment.firstSeq) + 1, {
+      path: segment.path,
+      hint: 'The segment was trimmed while the log was being read.',
+    })
+  }
+
+  async #begin(file: File, segment: ChainSegment): Promise<Progress> {
+    const reader = new FrameReader(file, {
+      seed: FORMAT_SEED,
+      start: 0,
+      end: SEGMENT_HEADER_BYTES,
+      kinds: SEGMENT_KINDS,
+      windowBytes: SEGMENT_HEADER_BYTES,
+    })
+    const frame = await reader.next()
+    if (frame.type !== 'frame')
+      throw new Refused(this.#corrupt(segment.path, 0, 'the header changed while it was read'))
+    const digest = new FrameDigest()
+    digest.add(frame.headerChecksum)
+    const start = { seq: segment.firstSeq - 1, offset: SEGMENT_HEADER_BYTES, digest: digest.value }
+    return { digest, boundaries: [start], offset: SEGMENT_HEADER_BYTES }
+  }
+
+  /** Reads on from where it got to, as far as frames count. Returns what stands there if that was not the end that was looked for. */
   async *#frames(
     file: File,
     segment: ChainSegment,
     last: boolean,
+    progress: Progress,
   ): AsyncGenerator<Batch | Mark, FrameFault | FrameEnd | undefined, undefined> {
-    const header = segment.header
+    const { header } = segment
     if (header === undefined) throw new Error('a segment without a header is stepped over')
     const reader = new FrameReader(file, {
-      seed: FORMAT_SEED,
-      start: 0,
+      seed: header.salt,
+      start: progress.offset,
       end: last ? await file.size() : segment.bytes,
       kinds: SEGMENT_KINDS,
     })
-    const headerFrame = await reader.next()
-    if (headerFrame.type !== 'frame')
-      throw new Refused(this.#corrupt(segment.path, 0, 'the header changed while it was read'))
-    const digest = new FrameDigest()
-    digest.add(headerFrame.headerChecksum)
-    reader.setSeed(header.salt)
-
     const { after, signal } = this.#options
-    /** Frame boundaries from the last proven one on: one of them is where a successor will attach. */
-    let boundaries: Boundary[] = [
-      { seq: segment.firstSeq - 1, offset: SEGMENT_HEADER_BYTES, digest: digest.value },
-    ]
-    const endOf = (): Boundary => boundaries.at(-1) as Boundary
-    const complete = (): boolean => !last && endOf().seq === segment.lastSeq
-    let result: FrameFault | FrameEnd | undefined
-    while (!complete()) {
+    while (last || endOf(progress).seq !== segment.lastSeq) {
       if (signal?.aborted)
         throw new HoldfastError('ABORTED', 'reading the log was aborted', { cause: signal.reason })
       const pending = reader.next()
       const frame = pending instanceof Promise ? await pending : pending
-      if (frame.type !== 'frame') {
-        result = frame
-        break
-      }
-      digest.add(frame.headerChecksum)
+      if (frame.type !== 'frame') return frame
+      progress.digest.add(frame.headerChecksum)
+      progress.offset = frame.end
       if (frame.skip) continue
       if (frame.kind === KIND.batch) {
         const fields = this.#checkBatch(frame.payload, segment, frame.offset)
         const lastSeq = fields.firstSeq + fields.count - 1
         this.#prove(fields.durableSeq, `${segment.path}: the batch of sequence ${fields.firstSeq}`)
-        const proven = this.plan.provenSeq
-        if (boundaries.length > 1 && (boundaries[1] as Boundary).seq <= proven) {
-          boundaries = boundaries.filter(
-            (boundary, i) => boundary.seq >= proven || (boundaries[i + 1]?.seq ?? Infinity) > proven,
-          )
-        }
-        boundaries.push({ seq: lastSeq, offset: frame.end, digest: digest.value })
+        this.#forgetProven(progress)
+        progress.boundaries.push({ seq: lastSeq, offset: frame.end, digest: progress.digest.value })
         if (lastSeq > after) {
           yield {
             ...fields,
@@ -217,7 +284,7 @@ export class SegmentScan implements LogScan {
         yield mark
       } else if (frame.kind === KIND.footer) {
         const footer = decodeFooter(frame.payload)
-        const at = endOf()
+        const at = endOf(progress)
         if (
           footer === undefined ||
           footer.lastSeq !== at.seq ||
@@ -233,22 +300,29 @@ export class SegmentScan implements LogScan {
         throw new Refused(this.#corrupt(segment.path, frame.offset, 'a second header'))
       }
     }
-    const end = endOf()
+    return undefined
+  }
+
+  /** Only the last of the boundaries that are proven is of use. */
+  #forgetProven({ boundaries }: Progress): void {
+    const proven = boundaries.findLastIndex((boundary) => boundary.seq <= this.plan.provenSeq)
+    if (proven > 0) boundaries.splice(0, proven)
+  }
+
+  /** A segment was read to its end: does it hold what its successor and the manifest say? */
+  #conclude(
+    segment: ChainSegment,
+    last: boolean,
+    progress: Progress,
+    behind: FrameFault | FrameEnd | undefined,
+  ): void {
+    const end = endOf(progress)
     this.plan.lastSeq = end.seq
     this.#report(segment, end, true)
-    if (!last && (!complete() || end.digest !== segment.digest)) {
-      throw new Refused(this.#endsWrong(segment, end, result))
-    }
-    if (
-      last &&
-      segment.lastSeq === end.seq &&
-      segment.digest !== undefined &&
-      end.digest !== segment.digest
-    ) {
-      throw new Refused(this.#endsWrong(segment, end, undefined))
-    }
-    if (last) this.#setAttach(segment, boundaries, end)
-    return result
+    const ends = end.seq === segment.lastSeq
+    const digestDiffers = ends && segment.digest !== undefined && end.digest !== segment.digest
+    if (digestDiffers || (!last && !ends)) throw new Refused(this.#endsWrong(segment, end, behind))
+    if (last) this.#setAttach(segment, progress.boundaries, end)
   }
 
   #checkBatch(payload: Buffer, segment: ChainSegment, offset: number): BatchFields {
@@ -272,68 +346,50 @@ export class SegmentScan implements LogScan {
 
   /** What follows the last proven boundary is readable, which is not durable: it will be written again. */
   #setAttach(segment: ChainSegment, boundaries: Boundary[], end: Boundary): void {
-    const proven =
-      boundaries.findLast((boundary) => boundary.seq <= this.plan.provenSeq) ?? (boundaries[0] as Boundary)
+    const proven = boundaries.findLast((boundary) => boundary.seq <= this.plan.provenSeq) ?? end
     this.plan.attach = { segmentId: segment.id, boundary: proven }
     if (end.seq > proven.seq) {
       this.plan.survivors = { firstSeq: proven.seq + 1, lastSeq: end.seq, bytes: end.offset - proven.offset }
     }
   }
 
-  /** Looks behind the last readable frame of the log: the end, a torn tail, or damage. */
-  async #judgeTail(file: File, segment: ChainSegment, end: FrameFault | FrameEnd): Promise<void> {
+  /** Looks behind the last readable frame of the log: the end, a torn tail, or damage, which is returned. */
+  async #judgeTail(
+    file: File,
+    segment: ChainSegment,
+    end: FrameFault | FrameEnd,
+  ): Promise<HoldfastError | undefined> {
     const { path } = segment
-    const salt = segment.header?.salt ?? 0
     const size = await file.size()
     if (end.type === 'fault') {
-      if (end.newerVersion !== undefined) throw new Refused(unsupportedFormat(path, end.newerVersion))
-      if (end.reason === 'kind' || end.reason === 'flags') {
-        throw new Refused(
-          new HoldfastError(
-            'UNSUPPORTED_FORMAT',
-            `a sound frame of a ${end.reason === 'kind' ? 'kind' : 'form'} that this code does not know`,
-            { path, offset: end.offset },
-          ),
-        )
-      }
+      if (end.newerVersion !== undefined) return unsupportedFormat(path, end.newerVersion)
+      if (end.reason === 'kind' || end.reason === 'flags') return unknownFrame(path, end.offset)
       if (end.reason === 'padding' || end.reason === 'length') {
-        throw new Refused(
-          this.#corrupt(path, end.offset, `a frame with sound checksums and a wrong ${end.reason}`),
-        )
+        return this.#corrupt(path, end.offset, `a frame with sound checksums and a wrong ${end.reason}`)
       }
     }
     const firstByte = await firstNonZero(file, end.offset, size)
     if (firstByte !== undefined) {
-      for await (const found of searchFrames(file, {
-        seed: salt,
-        start: end.offset,
-        end: size,
-        kinds: SEGMENT_KINDS,
-      })) {
+      const search = { seed: segment.salt, start: end.offset, end: size, kinds: SEGMENT_KINDS }
+      for await (const found of searchFrames(file, search)) {
         if (found.type === 'gave-up') {
-          throw new Refused(
-            this.#corrupt(
-              path,
-              found.offset,
-              'the bytes behind the last readable frame cannot be searched within bounds',
-            ),
+          return this.#corrupt(
+            path,
+            found.offset,
+            'the bytes behind the last readable frame cannot be searched within bounds',
           )
         }
         this.#proveFrom(found.kind, found.payload, `${path}: a frame at ${found.offset}, behind the damage`)
       }
     }
     if (this.plan.provenSeq > this.plan.lastSeq) {
-      throw new Refused(
-        this.#lost(
-          path,
-          end.offset,
-          end.type === 'end' ? 'the file ends' : `the next frame is damaged (${end.reason})`,
-        ),
-      )
+      const how = end.type === 'end' ? 'the file ends' : `the next frame is damaged (${end.reason})`
+      return this.#lost(path, end.offset, how)
     }
     if (firstByte !== undefined && end.type === 'fault') {
       this.plan.tail = { path, offset: end.offset, bytes: size - end.offset, reason: end.reason }
     }
+    return undefined
   }
 
   #proveFrom(kind: number, payload: Buffer, source: string): void {
@@ -350,7 +406,8 @@ export class SegmentScan implements LogScan {
 
   #report(segment: ChainSegment, end: Boundary, read: boolean): void {
     const { path, id, salt, firstSeq, bytes } = segment
-    if (read) this.plan.bytesRead += end.offset
+    if (this.plan.segments.at(-1)?.id === id) this.plan.segments.pop()
+    else if (read) this.plan.bytesRead += end.offset
     this.plan.segments.push({
       path,
       id,
@@ -387,14 +444,10 @@ export class SegmentScan implements LogScan {
   }
 
   #endsWrong(segment: ChainSegment, end: Boundary, result: FrameFault | FrameEnd | undefined): HoldfastError {
-    if (
-      result?.type === 'fault' &&
-      (result.newerVersion !== undefined || result.reason === 'kind' || result.reason === 'flags')
-    ) {
-      return new HoldfastError('UNSUPPORTED_FORMAT', 'a sound frame that this code does not know', {
-        path: segment.path,
-        offset: result.offset,
-      })
+    if (result?.type === 'fault') {
+      if (result.newerVersion !== undefined) return unsupportedFormat(segment.path, result.newerVersion)
+      if (result.reason === 'kind' || result.reason === 'flags')
+        return unknownFrame(segment.path, result.offset)
     }
     const what =
       end.seq === segment.lastSeq
@@ -402,4 +455,15 @@ export class SegmentScan implements LogScan {
         : `it must hold everything up to sequence ${segment.lastSeq}, and ${result === undefined ? 'has no frame that ends there' : result.type === 'end' ? 'it ends' : `the next frame is damaged (${result.reason})`} after ${end.seq}`
     return this.#corrupt(segment.path, result?.offset ?? end.offset, what)
   }
+}
+
+function endOf({ boundaries }: Progress): Boundary {
+  return boundaries.at(-1) as Boundary
+}
+
+function unknownFrame(path: string, offset: number): HoldfastError {
+  return new HoldfastError('UNSUPPORTED_FORMAT', 'a sound frame that this code does not know', {
+    path,
+    offset,
+  })
 }

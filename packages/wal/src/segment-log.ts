@@ -385,7 +385,9 @@ export class SegmentLog<T, W> implements Log<T, W> {
   }
 
   #turn(): Promise<void> {
-    return new Promise((resolve) => this.#environment.timers.turn(resolve))
+    return new Promise((resolve) => {
+      this.#environment.timers.turn(resolve)
+    })
   }
 
   async #commit(): Promise<void> {
@@ -649,7 +651,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
     }
     await this.#roller.settled()
     const prepared = await this.#roller.takePrepared()
-    await this.#roller.sealCurrent().catch((error: HoldfastError) => this.warn(error))
+    await this.#roller.sealCurrent().catch((error: unknown) => this.warn(error as HoldfastError))
     await this.#roller.saveCatalog({ clean: { durableSeq: this.#durableSeq, epoch: this.#directory.epoch } })
     if (prepared !== undefined) {
       await this.#environment.files.unlink(prepared.path).catch(() => {})

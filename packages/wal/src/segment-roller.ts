@@ -7,7 +7,7 @@
  * old segment's footer, the new one's name and the manifest follow in the background. Whatever of that
  * a crash cuts off, the headers alone say what the log is.
  */
-import { HoldfastError, ioError, joinPath, temporaryName, type File } from '@holdfast/environment'
+import { ioError, joinPath, temporaryName, type File, type HoldfastError } from '@holdfast/environment'
 import type { SegmentHeader } from './format.ts'
 import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts'
 import type { Manifest } from './manifest.ts'

@@ -12,7 +12,10 @@ export class Signal {
   /** The next time that it is emitted, or that `signal` aborts. */
   next(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      if (signal?.aborted) return resolve()
+      if (signal?.aborted) {
+        resolve()
+        return
+      }
       const wake = (): void => {
         this.#waiting.delete(wake)
         signal?.removeEventListener('abort', wake)

@@ -90,7 +90,9 @@ export class Wal<T = Uint8Array> {
 
   /** Resolves to the record's sequence once it is acknowledged at the level asked for. */
   append(record: T, { durability = 'disk' }: AppendOptions = {}): Promise<number> {
-    return new Promise((resolve, reject) => this.#log.submit(record, durability, { resolve, reject }))
+    return new Promise((resolve, reject) => {
+      this.#log.submit(record, durability, { resolve, reject })
+    })
   }
 
   /** Appends records as one frame: after a crash all of them are there or none. Resolves to their sequences. */
@@ -150,8 +152,16 @@ export class Wal<T = Uint8Array> {
 
   /** Commits what was appended, syncs, notes the clean close and gives the directory back. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#log.close().finally(() => this.#directory.close())
+    this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#log.close()
+    } finally {
+      await this.#directory.close()
+    }
   }
 
   async *#records(

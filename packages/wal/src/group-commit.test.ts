@@ -1,0 +1,362 @@
+import { setImmediate } from 'node:timers/promises'
+import { ManualTimers, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { describe, expect, it } from 'vitest'
+import {
+  deferred,
+  encode,
+  faultyMemory,
+  openHarness,
+  readAll,
+  recovered,
+  segmentsOf,
+  STORE,
+  text,
+  turns,
+} from './log-harness.fixture.ts'
+
+const SEGMENT = /\.wal/
+
+describe('group commit', () => {
+  it('takes one write and no sync for each disk batch in steady state', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment)
+    await store.append('first')
+    await turns()
+    environment.files.clearLog()
+    for (let i = 0; i < 10; i++)
+      await Promise.all(Array.from({ length: 20 }, (_, j) => store.append(text(j))))
+    expect(store.log.stats().batches).toBe(11)
+    expect(environment.files.log.map(({ call }) => call)).toEqual(
+      Array.from({ length: 10 }, () => 'writeThrough'),
+    )
+    await store.close()
+  })
+
+  it('takes one write for an os batch, and one write and one sync for a disk batch behind one', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { syncIntervalMs: 60_000 })
+    await store.append('first')
+    await turns()
+    environment.files.clearLog()
+    await store.append('a', 'os')
+    expect(environment.files.log.map(({ call }) => call)).toEqual(['write'])
+    expect(store.log.durableSeq).toBe(1)
+    await store.append('b', 'os')
+    environment.files.clearLog()
+    await store.append('c', 'disk')
+    // O_DSYNC would cover only its own write: what is unsynced before it needs a sync that covers both.
+    expect(environment.files.log.map(({ call }) => call)).toEqual(['write', 'sync'])
+    expect(store.log.durableSeq).toBe(4)
+    environment.files.clearLog()
+    await store.append('d', 'disk')
+    expect(environment.files.log.map(({ call }) => call)).toEqual(['writeThrough'])
+    await store.close()
+  })
+
+  it('commits callers that are woken together together', async () => {
+    const store = await openHarness(memoryEnvironment())
+    const caller = async (): Promise<void> => {
+      for (let i = 0; i < 5; i++) await store.append('x')
+    }
+    await Promise.all(Array.from({ length: 8 }, caller))
+    expect(store.events.filter((event) => event.startsWith('committed'))).toEqual(
+      [0, 1, 2, 3, 4].map((i) => `committed ${i * 8 + 1}-${i * 8 + 8}`),
+    )
+    await store.close()
+  })
+
+  it('forms the next batch of what comes while one is being written, one write in flight at a time', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment)
+    await store.append('first')
+    await turns()
+    const disk = deferred()
+    environment.files.fail({ on: 'writeThrough', path: SEGMENT, fault: { hang: disk.promise } })
+    environment.files.clearLog()
+    const appended = [store.append('a')]
+    await turns()
+    for (const name of ['b', 'c', 'd']) {
+      appended.push(store.append(name))
+      await turns(3)
+    }
+    expect(environment.files.count('writeThrough')).toBe(1)
+    disk.resolve()
+    expect(await Promise.all(appended)).toEqual([2, 3, 4, 5])
+    expect(environment.files.count('writeThrough')).toBe(2)
+    expect(store.events.filter((event) => event.startsWith('committed')).slice(1)).toEqual([
+      'committed 2-2',
+      'committed 3-5',
+    ])
+    await store.close()
+  })
+
+  it('never acknowledges a caller by the sync that was under way when it came', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { syncIntervalMs: 60_000 })
+    await store.append('a', 'os')
+    const disk = deferred()
+    environment.files.fail({ on: 'sync', path: SEGMENT, fault: { hang: disk.promise } })
+    const syncing = store.log.sync()
+    await turns()
+    let acknowledged = false
+    const late = store
+      .append('b', 'os')
+      .then(() => store.log.sync(2))
+      .then(() => (acknowledged = true))
+    await turns()
+    expect(acknowledged).toBe(false)
+    disk.resolve()
+    expect(await syncing).toBe(1)
+    await late
+    expect(store.log.durableSeq).toBe(2)
+    expect(
+      environment.files.log.filter(({ call, path }) => call === 'sync' && SEGMENT.test(path)).length,
+    ).toBeGreaterThanOrEqual(2)
+    await store.close()
+  })
+
+  it('seals no batch while the one before the last is being acted on', async () => {
+    const gates = [deferred(), deferred()]
+    const committed: number[] = []
+    const store = await openHarness(memoryEnvironment(), {}, STORE, {
+      committed: (batch) => {
+        committed.push(batch.firstSeq)
+        for (const [i, waiter] of batch.waiters.entries()) waiter.resolve(batch.firstSeq + i)
+        return gates[batch.firstSeq - 1]?.promise
+      },
+    })
+    await store.append('a')
+    await store.append('b')
+    const third = store.append('c')
+    await turns()
+    expect(committed).toEqual([1, 2])
+    gates[0]?.resolve()
+    expect(await third).toBe(3)
+    gates[1]?.resolve()
+    await store.close()
+  })
+
+  it('captures the record at the call', async () => {
+    const store = await openHarness(memoryEnvironment())
+    const record = encode('before')
+    const waiter = deferred<number>()
+    store.log.submit(record, 'disk', waiter)
+    record.fill(0)
+    await waiter.promise
+    expect(await readAll(store.log)).toEqual(['1:before'])
+    await store.close()
+  })
+})
+
+describe('a batch of several records', () => {
+  it('is one frame: after a crash all of it is there or none', async () => {
+    const environment = memoryEnvironment()
+    const store = await openHarness(environment)
+    await store.append('a')
+    await turns()
+    const before = environment.files.snapshot()
+    await store.appendAll(['b', 'c', 'd'])
+    const after = environment.files.snapshot()
+    const path = segmentsOf(environment.files).at(-1) as string
+    const [old, written] = [before.get(path) as Buffer, after.get(path) as Buffer]
+    const start = old.findIndex((byte, i) => byte !== written[i])
+    const end = written.findLastIndex((byte, i) => byte !== old[i]) + 1
+    const seen = new Set<number>()
+    for (let cut = start; cut <= end; cut++) {
+      const torn = MemoryFileSystem.of(before)
+      torn.put(path, Buffer.concat([written.subarray(0, cut), Buffer.alloc(written.length - cut)]))
+      const { records } = await recovered(torn)
+      expect(records.length === 1 || records.length === 4).toBe(true)
+      seen.add(records.length)
+    }
+    expect(seen).toEqual(new Set([1, 4]))
+    await store.close()
+  })
+
+  it('is refused whole with nothing captured, and what was captured before it stays', async () => {
+    const store = await openHarness(memoryEnvironment(), { maxRecordBytes: 100 })
+    const first = store.append('a')
+    await expect(store.appendAll(['b', 'x'.repeat(200)])).rejects.toMatchObject({
+      code: 'RECORD_TOO_LARGE',
+      outcome: 'not-written',
+    })
+    await expect(store.append('x'.repeat(200))).rejects.toMatchObject({ code: 'RECORD_TOO_LARGE' })
+    await expect(store.appendAll([])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    expect(await first).toBe(1)
+    expect(await store.append('c')).toBe(2)
+    expect(store.log.queuedBytes).toBe(0)
+    expect(await readAll(store.log)).toEqual(['1:a', '2:c'])
+    await store.close()
+  })
+})
+
+describe('durability', () => {
+  it('mixes both levels in one log, and a disk acknowledgement covers every earlier sequence', async () => {
+    const environment = memoryEnvironment()
+    const store = await openHarness(environment, { syncIntervalMs: 60_000 })
+    for (let i = 1; i <= 30; i++) {
+      await store.append(text(i), i % 3 === 0 ? 'disk' : 'os')
+      expect(store.log.durableSeq).toBe(i - (i % 3))
+    }
+    expect(await store.log.sync()).toBe(30)
+    await store.append('tail', 'os')
+    expect((await readAll(store.log)).length).toBe(30)
+    await store.close()
+    expect((await recovered(environment.files)).records).toHaveLength(31)
+  })
+
+  it('says that a sequence is durable only once it is', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { syncIntervalMs: 60_000 })
+    const disk = deferred()
+    await store.append('a', 'os')
+    environment.files.fail({ on: 'sync', path: SEGMENT, fault: { hang: disk.promise } })
+    const appended = store.append('b', 'disk')
+    await turns()
+    expect(store.log).toMatchObject({ durableSeq: 0, lastSeq: 1 })
+    expect(store.events).toEqual(['committed 1-1'])
+    disk.resolve()
+    await appended
+    expect(store.events).toEqual(['committed 1-1', 'durable 2', 'committed 2-2'])
+    await store.close()
+  })
+
+  it('syncs what is acknowledged at level os within syncIntervalMs, and at maxUnsyncedBytes', async () => {
+    const environment = memoryEnvironment()
+    const timers = new ManualTimers(environment.clock)
+    const store = await openHarness(
+      { ...environment, timers },
+      { syncIntervalMs: 77, maxUnsyncedBytes: 2000 },
+    )
+    await store.append('a', 'os')
+    timers.advance(76)
+    await turns()
+    expect(store.log.durableSeq).toBe(0)
+    timers.advance(1)
+    await turns()
+    expect(store.log.durableSeq).toBe(1)
+    for (let i = 0; i < 4; i++) await store.append('x'.repeat(600), 'os')
+    await turns()
+    expect(store.log.durableSeq).toBeGreaterThanOrEqual(4)
+    expect(store.log.stats().unsyncedBytes).toBeLessThan(2000)
+    await store.close()
+  })
+})
+
+describe('backpressure', () => {
+  it('is OVERLOADED past maxQueuedBytes with nothing captured, and ready() resolves when there is room', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { maxQueuedBytes: 1000 })
+    await store.append('first')
+    const disk = deferred()
+    environment.files.fail({ on: 'writeThrough', path: SEGMENT, fault: { hang: disk.promise } })
+    const taken = [store.append(text(1, 600)), store.append(text(2, 600))]
+    expect(store.log.queuedBytes).toBeGreaterThan(1000)
+    await expect(store.append('too much')).rejects.toMatchObject({
+      code: 'OVERLOADED',
+      outcome: 'not-written',
+    })
+    await expect(store.appendAll(['too', 'much'])).rejects.toMatchObject({ code: 'OVERLOADED' })
+    let room = false
+    const ready = store.log.ready().then(() => (room = true))
+    await turns()
+    expect(room).toBe(false)
+    disk.resolve()
+    await ready
+    expect(await Promise.all(taken)).toEqual([2, 3])
+    expect(await store.append('later')).toBe(4)
+    expect(store.log.queuedBytes).toBe(0)
+    await store.close()
+  })
+
+  it('keeps waiting callers from waiting for ever: ready() and sync() end with the log', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { maxQueuedBytes: 10 })
+    await store.append('first')
+    environment.files.fail({
+      on: ['writeThrough', 'write'],
+      path: SEGMENT,
+      times: Infinity,
+      fault: { errno: 'EIO' },
+    })
+    const pending = store.append('0123456789')
+    const waiting = [store.log.ready(), store.log.sync()]
+    const ended = await Promise.allSettled(waiting)
+    expect(ended.map((end) => end.status === 'rejected' && (end.reason as { code: string }).code)).toEqual([
+      'FAILED',
+      'FAILED',
+    ])
+    await expect(pending).rejects.toMatchObject({ code: 'FAILED' })
+    await store.close()
+  })
+})
+
+describe('marks', () => {
+  it('say at idle and at close how far the log is durable, so that a crash then leaves no survivors', async () => {
+    const environment = memoryEnvironment()
+    const timers = new ManualTimers(environment.clock)
+    const store = await openHarness({ ...environment, timers })
+    await store.append('a')
+    await turns()
+    const survivors = { firstSeq: 1, lastSeq: 1 }
+    expect((await recovered(environment.files)).plan).toMatchObject({ provenSeq: 0, survivors })
+    timers.advance(50)
+    await turns()
+    expect((await recovered(environment.files)).plan).toMatchObject({ provenSeq: 1, survivors: undefined })
+    expect(timers.pending).toBe(0)
+    await store.append('b')
+    await store.close()
+    expect((await recovered(environment.files)).plan).toMatchObject({ provenSeq: 2, survivors: undefined })
+  })
+
+  it('are not written over and over where there is no room for them', async () => {
+    const environment = faultyMemory()
+    const timers = new ManualTimers(environment.clock)
+    const store = await openHarness({ ...environment, timers })
+    await store.append('a')
+    await turns()
+    environment.files.fail({ on: 'writeThrough', path: SEGMENT, times: Infinity, fault: { errno: 'ENOSPC' } })
+    for (let i = 0; i < 5; i++) {
+      timers.advance(1000)
+      await turns()
+    }
+    expect(store.warnings.map(({ code }) => code)).toEqual(['NO_SPACE'])
+    environment.files.clearRules()
+    expect(await store.append('b')).toBe(2)
+    await store.close()
+    expect((await recovered(environment.memory)).records).toEqual(['1:a', '2:b'])
+  })
+})
+
+describe('close', () => {
+  it('races with append: what was taken is committed, what comes later is CLOSED and not written', async () => {
+    for (let gap = 0; gap < 6; gap++) {
+      const environment = memoryEnvironment()
+      const store = await openHarness(environment)
+      const before = [store.append('a', 'os'), store.append('b')]
+      for (let i = 0; i < gap; i++) await setImmediate()
+      const closing = store.close()
+      await expect(store.append('c')).rejects.toMatchObject({ code: 'CLOSED', outcome: 'not-written' })
+      await expect(store.log.ready()).rejects.toMatchObject({ code: 'CLOSED' })
+      await expect(store.log.trim(1)).rejects.toMatchObject({ code: 'CLOSED' })
+      expect(await Promise.all(before)).toEqual([1, 2])
+      await closing
+      await store.close()
+      expect((await recovered(environment.files)).records).toEqual(['1:a', '2:b'])
+    }
+  })
+
+  it('notes the clean close, leaves no prepared segment, and every descriptor is given back', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { segmentBytes: 4096 })
+    for (let i = 1; i <= 5; i++) await store.append(text(i, 1200))
+    await store.close()
+    expect(environment.files.openFiles).toBe(0)
+    expect(store.directory.manifest.clean).toEqual({ durableSeq: 5, epoch: 1 })
+    const named = store.directory.manifest.segments.map(({ firstSeq, id }) => [firstSeq, id])
+    expect(segmentsOf(environment.memory)).toHaveLength(named.length)
+    expect(store.directory.manifest.segments.every((segment) => segment.footerOffset !== undefined)).toBe(
+      true,
+    )
+  })
+})
