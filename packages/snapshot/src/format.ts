@@ -12,12 +12,13 @@
  *
  * Header payload:
  *   magic 8 | format u16 | compression u8 | reserved u8 = 0 | salt u32 | store id 16 | id u64 | seq u64
- *   | time u64 | epoch u64 | machine version u32 | codec (u16 length, UTF-8)
+ *   | time u64 | epoch u64 | machine version u32 | codec (u16 length, UTF-8) | note (u32 length)
  *
  *   The salt seeds every checksum behind the header, so that chunks of another snapshot never validate
  *   here. `id` and `seq` stand in the file's name too; a reader compares them, since a file under another
  *   name would be restored as a state that it is not. `compression` says what the chunks may be compressed
- *   with, so that a runtime that lacks it refuses before it has restored half a state.
+ *   with, so that a runtime that lacks it refuses before it has restored half a state. `note` is the
+ *   writer's own: what belongs to this snapshot, and must not make a difference to the digest of the state.
  *
  * Chunk payload, before compression:
  *   values u32 | ops bytes u32 | ops | values in the codec's bytes
@@ -99,6 +100,9 @@ export const STRING_PIECE_UNITS: number = 16 * 1024
 
 /** Part of the format: long binary data is cut into pieces of this many bytes. */
 export const BINARY_PIECE_BYTES: number = 32 * 1024
+
+/** Part of the format: the longest note. */
+export const MAX_NOTE_BYTES: number = 16 * 1024 * 1024
 
 /** Part of the format: the length of a store id. */
 export const STORE_ID_BYTES = 16

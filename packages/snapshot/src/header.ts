@@ -15,10 +15,14 @@ const COMPRESSIONS: readonly SnapshotCompression[] = ['none', 'zstd']
 
 const FIXED_BYTES: number = MAGIC.length + 2 + 1 + 1 + 4 + STORE_ID_BYTES + 4 * 8 + 4
 const MAX_CODEC_BYTES = 64
+/** The lengths of codec and note. */
+const LENGTHS_BYTES: number = 2 + 4
 
 /** The header frame. */
 export function encodeHeader(header: FileHeader): Buffer {
-  const writer = new ByteWriter(Buffer.alloc(FIXED_BYTES + 2 + MAX_CODEC_BYTES + 4 + header.note.length))
+  const writer = new ByteWriter(
+    Buffer.alloc(FIXED_BYTES + LENGTHS_BYTES + MAX_CODEC_BYTES + header.note.length),
+  )
     .bytes(MAGIC)
     .u16(FORMAT_VERSION)
     .u8(COMPRESSIONS.indexOf(header.compression))

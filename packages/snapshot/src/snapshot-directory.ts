@@ -12,7 +12,7 @@ import {
 import { FileSnapshotReader } from './file-reader.ts'
 import { FileSnapshotWriter } from './file-writer.ts'
 import { isTemporarySnapshotName, MAX_ID, parseSnapshotName, snapshotName } from './file-name.ts'
-import { STORE_ID_BYTES } from './format.ts'
+import { MAX_NOTE_BYTES, STORE_ID_BYTES } from './format.ts'
 import type {
   SnapshotCompression,
   SnapshotEntry,
@@ -23,8 +23,6 @@ import type {
 } from './snapshot-store.ts'
 
 const NO_NOTE: Uint8Array = new Uint8Array(0)
-/** What a note may take of the header's frame. */
-const NOTE_MAX_BYTES = 16 * 1024 * 1024
 
 /** How a directory of snapshots is used. */
 export interface SnapshotDirectoryOptions {
@@ -113,7 +111,7 @@ export class SnapshotDirectory implements SnapshotStore {
     assertInteger('time', time, Number.MAX_SAFE_INTEGER)
     assertInteger('machineVersion', machineVersion, 0xffffffff)
     assertInteger('epoch', epoch, Number.MAX_SAFE_INTEGER)
-    assertInteger('note.length', note.length, NOTE_MAX_BYTES)
+    assertInteger('length of the note', note.length, MAX_NOTE_BYTES)
     const environment = this.#environment
     const id = await this.#newId()
     await this.#attempt('make the directory', this.path, () => makeDirectories(environment.files, this.path))

@@ -21,7 +21,7 @@ const name: fc.Arbitrary<string> = fc
 const large = (other: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
   fc.oneof(
     fc.tuple(leaf, other, fc.integer({ min: 0, max: 9000 })).map(([value, one, count]) => {
-      const array = new Array<unknown>(count).fill(value)
+      const array: unknown[] = numbers(count).map(() => value)
       array.splice(count >> 1, 0, one)
       return array
     }),
