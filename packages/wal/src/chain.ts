@@ -64,7 +64,7 @@ interface Candidate {
   readonly header: SegmentHeader | undefined
   /** Why there is no header. */
   readonly fault: string | undefined
-  /** The first byte behind the header's sector that is not zero; `undefined` where all are. Only looked for under a fault. */
+  /** The first byte behind the header's sector that is not zero; `undefined` where all are. Not looked for where the header is sound and proven. */
   readonly firstBehind: number | undefined
   readonly blank: boolean
 }
@@ -215,9 +215,18 @@ function link(
       lastSeq: found.entry?.lastSeq,
       digest: found.entry?.digest,
     }
-    chain.push(previous)
+    const successor = successorOf(byPredecessor.get(header.id))
+    if (
+      successor === undefined &&
+      isUnproven(found.nameSeq, found.entry) &&
+      found.firstBehind === undefined
+    ) {
+      ignored.push({ path: found.path, reason: 'begun, and nothing was written to it', remove: true })
+    } else {
+      chain.push(previous)
+    }
     candidates.delete(header.id)
-    found = successorOf(byPredecessor.get(header.id))
+    found = successor
   }
   for (const rest of candidates.values()) {
     if (rest.entry !== undefined) {
@@ -234,6 +243,16 @@ function link(
     })
   }
   return { segments: chain, ignored, highestId, refusal: undefined }
+}
+
+/**
+ * A header that can be read is not durable for that: a process that was killed while it wrote it may have left
+ * it in the page cache only. Neither its name nor the manifest says yet that it is; a batch behind it would,
+ * since the first is written after the header was synced. Where there is none, the segment is given up: were
+ * the log continued from it, a power cut could take the middle of the chain away.
+ */
+function isUnproven(nameSeq: number, entry: ManifestSegment | undefined): boolean {
+  return nameSeq === 0 && entry?.firstSeq === undefined
 }
 
 /** The first segment that is still here: the store's first, or the one behind what was trimmed. */
@@ -363,9 +382,10 @@ async function readCandidate(
         : frame.type === 'fault'
           ? frame.reason
           : 'the file is empty'
-    if (typeof header !== 'string')
+    if (typeof header !== 'string' && !isUnproven(name.firstSeq, entry))
       return { ...common, header, fault: undefined, firstBehind: undefined, blank: false }
     const firstBehind = await firstNonZero(file, Math.min(bytes, SEGMENT_HEADER_BYTES), bytes)
+    if (typeof header !== 'string') return { ...common, header, fault: undefined, firstBehind, blank: false }
     const blank = firstBehind === undefined && (await firstNonZero(file, 0, bytes)) === undefined
     return { ...common, header: undefined, fault: header, firstBehind, blank }
   } catch (cause) {

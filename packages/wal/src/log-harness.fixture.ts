@@ -35,13 +35,16 @@ export const STORE = '/store'
 export const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 export const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
+/** Each environment draws other numbers: names of temporary files must not meet those that a crash left. */
+let seeds = 1000
+
 /** In memory, with faults. */
 export function faultyMemory(files: MemoryFileSystem = new MemoryFileSystem()): Environment & {
   readonly files: FaultyFileSystem
   readonly memory: MemoryFileSystem
   readonly clock: ReturnType<typeof memoryEnvironment>['clock']
 } {
-  const environment = memoryEnvironment(files)
+  const environment = memoryEnvironment(files, seeds++)
   return { ...environment, files: new FaultyFileSystem(files), memory: files }
 }
 
@@ -135,7 +138,7 @@ export async function recovered(
   options: LogOptions = {},
 ): Promise<{ records: string[]; plan: LogPlan; files: MemoryFileSystem }> {
   const files = MemoryFileSystem.of(memory.snapshot())
-  const harness = await openHarness(memoryEnvironment(files, 99), options)
+  const harness = await openHarness(memoryEnvironment(files, seeds++), options)
   const records = await readAll(harness.log)
   await harness.close()
   return { records, plan: harness.plan, files }

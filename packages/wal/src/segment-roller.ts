@@ -89,6 +89,7 @@ export class SegmentRoller {
     const pending = this.#prepared ?? this.#prepare()
     this.#prepared = undefined
     const prepared = await pending
+    await this.#assertNotFenced(prepared)
     const attachment = this.#attachmentOf(current)
     const header = this.#header(prepared.id, prepared.salt, attachment, this.#options)
     let next: SegmentWriter
@@ -244,6 +245,18 @@ export class SegmentRoller {
       throw ioError(cause, { doing: 'prepare the next segment', path, outcome: 'not-written' })
     }
     return prepared
+  }
+
+  /** Before it goes on in another segment: is this still the writer? */
+  async #assertNotFenced(prepared: Prepared): Promise<void> {
+    try {
+      await this.#directory.assertNotFenced()
+    } catch (error) {
+      await prepared.file.close().catch(() => {})
+      this.#named.delete(prepared)
+      this.#discarded.add(prepared)
+      throw error
+    }
   }
 
   #attachmentOf(current: SegmentWriter | undefined): Attachment {

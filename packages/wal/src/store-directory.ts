@@ -165,6 +165,15 @@ export class StoreDirectory {
   async #update(change: (manifest: Manifest) => Manifest): Promise<void> {
     if (!this.#writing)
       throw new HoldfastError('CLOSED', 'the store directory is not open for writing', { path: this.path })
+    await this.assertNotFenced()
+    await this.#write({ ...change(this.#manifest), epoch: this.#manifest.epoch, nextId: this.#nextId })
+  }
+
+  /**
+   * Throws `FENCED` when another writer has raised the epoch. Where the lock holds, none can; this is for file
+   * systems whose locks do not, and leaves the old writer no further than the segment that it is in.
+   */
+  async assertNotFenced(): Promise<void> {
     const onDisk = await readManifest(this.environment, this.path)
     if (onDisk?.epoch !== this.#manifest.epoch || onDisk.storeId !== this.#manifest.storeId) {
       throw new HoldfastError(
@@ -176,7 +185,6 @@ export class StoreDirectory {
         },
       )
     }
-    await this.#write({ ...change(this.#manifest), epoch: this.#manifest.epoch, nextId: this.#nextId })
   }
 
   async #write(manifest: Manifest): Promise<void> {
