@@ -62,6 +62,11 @@ export type Guarded<Types extends CommandTypes, Schemas> = {
   }
 }
 
+/** The commands whose argument may be left out. */
+export type NameWithoutArgument<Types extends CommandTypes> = {
+  [Name in keyof Types & string]: undefined extends Types[Name]['argument'] ? Name : never
+}[keyof Types & string]
+
 /** A command by name, for `executeAll` and `executeEach`. The argument may be left out where it may be undefined. */
 export type Call<Types extends CommandTypes> = {
   [Name in keyof Types & string]: undefined extends Types[Name]['argument']

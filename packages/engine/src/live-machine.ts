@@ -33,6 +33,9 @@ export class LiveMachine<State extends object> implements CommitConsumer<LoggedC
   #refused = 0
   #applyFailures = 0
   #failure: HoldfastError | undefined
+  #durableSeq = 0
+  /** Batches that are not durable yet, and how far the outcomes go that they carry. */
+  readonly #carriers: { readonly lastSeq: number; readonly through: number }[] = []
   /** Told behind each batch: records, and bytes of the log. */
   onApplied: (records: number, bytes: number) => void = () => {}
 
@@ -76,8 +79,24 @@ export class LiveMachine<State extends object> implements CommitConsumer<LoggedC
   committed(batch: CommittedBatch<LoggedCommand, Waiter>): Promise<void> {
     // At once, so that the next batch does not carry it again. It repeats what this ledger handed out.
     const outcomes = decodeOutcomes(batch.note)
-    if (outcomes !== undefined) this.#ledger.record(outcomes, 'batch')
+    if (outcomes !== undefined) {
+      this.#ledger.carried(outcomes.through)
+      this.#carriers.push({ lastSeq: batch.lastSeq, through: outcomes.through })
+      this.durable(this.#durableSeq)
+    }
     return this.#queue.run(() => this.#apply(batch))
+  }
+
+  durable(seq: number): void {
+    this.#durableSeq = seq
+    for (
+      let carrier = this.#carriers[0];
+      carrier !== undefined && carrier.lastSeq <= seq;
+      carrier = this.#carriers[0]
+    ) {
+      this.#ledger.settled(carrier.through)
+      this.#carriers.shift()
+    }
   }
 
   /** Resolves once everything up to a committed sequence has been applied. */

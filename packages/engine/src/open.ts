@@ -93,7 +93,6 @@ async function openIn<State extends object, Types extends CommandTypes>(
         policy,
         epoch: directory.epoch,
         events,
-        environment,
       },
       {
         records: plan.replay.records,

@@ -18,14 +18,16 @@ export type NoteCarrier = 'batch' | 'mark' | 'snapshot'
  * says what is to be skipped. Where both have been, they agree, or `DIVERGED` is thrown.
  */
 export class OutcomeLedger {
-  /** Outcomes up to here are carried by batches: they are in the log for as long as it is. */
+  /** Outcomes up to here are carried by batches: no other has to say them again. */
   #carriedThrough: number
+  /** Outcomes up to here are carried by durable batches: whoever reads the log finds them there. */
+  #settledThrough: number
   /** Outcomes up to here are recorded, in a batch or in a mark. */
   #recordedThrough: number
   /** Commands up to here went through `apply`, or were skipped as the record says. */
   #appliedThrough: number
   /**
-   * Those refused, as recorded or as applied, ascending: all above what is carried, and all that are carried
+   * Those refused, as recorded or as applied, ascending: all above what is settled, and all that are settled
    * and not applied yet. With what `apply` threw, where that is worth keeping.
    */
   readonly #refused: Map<number, unknown> = new Map()
@@ -33,6 +35,7 @@ export class OutcomeLedger {
   /** Everything up to `seq` is behind us: a snapshot holds it. */
   constructor(seq: number) {
     this.#carriedThrough = seq
+    this.#settledThrough = seq
     this.#recordedThrough = seq
     this.#appliedThrough = seq
   }
@@ -56,9 +59,9 @@ export class OutcomeLedger {
     return this.#refused.has(seq) ? 'refused' : 'accepted'
   }
 
-  /** The refused among commands that were applied and that no batch carries yet; `undefined` for any others. */
+  /** The refused among commands that were applied and whose outcomes the durable log does not have; `undefined` for any others. */
   refusedIn(firstSeq: number, lastSeq: number): number[] | undefined {
-    if (firstSeq <= this.#carriedThrough || lastSeq > this.#appliedThrough) return undefined
+    if (firstSeq <= this.#settledThrough || lastSeq > this.#appliedThrough) return undefined
     return [...this.#refused.keys()].filter((seq) => seq >= firstSeq && seq <= lastSeq)
   }
 
@@ -84,6 +87,19 @@ export class OutcomeLedger {
       if (seq > this.#recordedThrough && seq > applied) this.#refused.set(seq, undefined)
     this.#recordedThrough = Math.max(this.#recordedThrough, through)
     if (carrier === 'batch') this.#carriedThrough = Math.max(this.#carriedThrough, through)
+    this.#settledThrough = this.#carriedThrough
+    this.#forget()
+  }
+
+  /** A batch has been committed with the note that went up to here. */
+  carried(through: number): void {
+    this.#carriedThrough = Math.max(this.#carriedThrough, through)
+    this.#recordedThrough = Math.max(this.#recordedThrough, through)
+  }
+
+  /** That batch is durable. */
+  settled(through: number): void {
+    this.#settledThrough = Math.max(this.#settledThrough, through)
     this.#forget()
   }
 
@@ -93,7 +109,9 @@ export class OutcomeLedger {
    */
   note(): Uint8Array | undefined {
     if (this.#appliedThrough <= this.#carriedThrough) return undefined
-    const refused = [...this.#refused.keys()].filter((seq) => seq <= this.#appliedThrough)
+    const refused = [...this.#refused.keys()].filter(
+      (seq) => seq > this.#carriedThrough && seq <= this.#appliedThrough,
+    )
     return encodeOutcomes({ from: this.#carriedThrough + 1, through: this.#appliedThrough, refused })
   }
 
@@ -116,7 +134,7 @@ export class OutcomeLedger {
   }
 
   #forget(): void {
-    const through = Math.min(this.#carriedThrough, this.#appliedThrough)
+    const through = Math.min(this.#settledThrough, this.#appliedThrough)
     for (const seq of this.#refused.keys()) {
       if (seq > through) return
       this.#refused.delete(seq)

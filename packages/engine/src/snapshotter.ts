@@ -1,4 +1,4 @@
-import { type Environment, HoldfastError, isHoldfastError, timing } from '@holdfast/environment'
+import { HoldfastError, isHoldfastError } from '@holdfast/environment'
 import { WriteQueue } from '@holdfast/recovery'
 import type { PublishedSnapshot, SnapshotStore, SnapshotSubject, SnapshotWriter } from '@holdfast/snapshot'
 import type { Log } from '@holdfast/wal'
@@ -12,8 +12,6 @@ import type { SnapshotPolicy } from './snapshot-options.ts'
 import { type StoreEmitter, tell } from './store-events.ts'
 import type { Waiter } from './waiter.ts'
 
-const snapshotTiming = timing('snapshot')
-
 /** What taking a snapshot needs. */
 export interface SnapshotterParts<State extends object> {
   readonly machine: Machine<State>
@@ -25,7 +23,6 @@ export interface SnapshotterParts<State extends object> {
   readonly policy: SnapshotPolicy
   readonly epoch: number
   readonly events: StoreEmitter
-  readonly environment: Environment
 }
 
 /** Figures of the snapshots of an open store. */
@@ -97,15 +94,12 @@ export class Snapshotter<State extends object> {
       this.#due = false
       this.#recordsSince = 0
       this.#bytesSince = 0
-      const done = snapshotTiming.start(this.#parts.environment.clock)
       try {
         const snapshot = await this.#take()
-        done?.({ seq: snapshot.seq, bytes: snapshot.bytes })
         this.#lastError = undefined
         return snapshot
       } catch (cause) {
         const error = snapshotError(cause)
-        done?.({ failed: error.code })
         this.#failed += 1
         this.#lastError = error
         tell(this.#parts.events, 'snapshotFailed', error)

@@ -3,7 +3,7 @@ import type { Durability, Log } from '@holdfast/wal'
 import { type BackupResult, backup, type BackupParts } from './backup.ts'
 import { checkCall, pointAtArgument } from './call-guard.ts'
 import { type ChangeOf, type ChangesOptions, changeFeed } from './change-feed.ts'
-import type { Call, CommandTypes, LoggedCommand, Outcomes } from './commands.ts'
+import type { Call, CommandTypes, LoggedCommand, NameWithoutArgument, Outcomes } from './commands.ts'
 import { type ExecuteEachOptions, executeEach, type LoadResult } from './execute-each.ts'
 import { liveFeed } from './live-feed.ts'
 import type { LiveMachine } from './live-machine.ts'
@@ -24,11 +24,6 @@ export interface ExecuteOptions {
   /** Refuses the call with `ABORTED` as long as the command has not been captured; afterwards it does nothing. */
   readonly signal?: AbortSignal
 }
-
-/** What `execute` takes behind the name: the argument may be left out where it may be undefined. */
-export type ExecuteArguments<Argument> = undefined extends Argument
-  ? [argument?: Argument, options?: ExecuteOptions]
-  : [argument: Argument, options?: ExecuteOptions]
 
 /** What an open store is made of. */
 export interface StoreParts<State extends object> {
@@ -91,10 +86,13 @@ export class Store<State extends object = object, Types extends CommandTypes = C
    * `RECORD_TOO_LARGE`, `OVERLOADED`, `NO_SPACE`, `ABORTED`, `CLOSED`. With `FAILED` and `IO_ERROR`,
    * `outcome` says whether it may be there after reopening.
    */
+  execute<Name extends NameWithoutArgument<Types>>(name: Name): Promise<Types[Name]['result']>
   execute<Name extends keyof Types & string>(
     name: Name,
-    ...[argument, options]: ExecuteArguments<Types[Name]['argument']>
-  ): Promise<Types[Name]['result']> {
+    argument: Types[Name]['argument'],
+    options?: ExecuteOptions,
+  ): Promise<Types[Name]['result']>
+  execute(name: string, argument?: unknown, options?: ExecuteOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const captured = this.#submit(name, argument, options, { accept: resolve, refuse: reject, reject })
       captured?.catch(reject)

@@ -1,0 +1,415 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import {
+  afterKill,
+  bank,
+  bytesOf,
+  damage,
+  errorLike,
+  STORE,
+  type TestEnvironment,
+  testEnvironment,
+  turns,
+} from './bank.fixture.ts'
+import { defineMachine } from './machine.ts'
+import { open } from './open.ts'
+import type { OpenOptions } from './open-options.ts'
+
+async function openBank(options: OpenOptions = {}, environment: TestEnvironment = testEnvironment()) {
+  const store = await open(STORE, bank, { environment, ...options })
+  onTestFinished(() => store.close())
+  return { store, environment }
+}
+
+const filesLike = (environment: TestEnvironment, path: RegExp): string[] =>
+  [...environment.memory.snapshot().keys()].filter((name) => path.test(name)).sort()
+
+async function until(condition: () => boolean, environment: TestEnvironment): Promise<void> {
+  for (let i = 0; i < 1000 && !condition(); i++) await turns(environment, 1)
+  expect(condition()).toBe(true)
+}
+
+describe('snapshots', () => {
+  it('bound what a restart replays', async () => {
+    const { store, environment } = await openBank()
+    for (let i = 0; i < 20; i++) await store.execute('note', i)
+    const snapshot = await store.snapshot()
+    expect(snapshot.seq).toBe(20)
+    await store.execute('note', 20)
+    const again = await open(STORE, bank, { environment: afterKill(environment) })
+    expect(again.report).toMatchObject({
+      snapshot: { seq: 20, digest: snapshot.digest },
+      replay: { records: 1 },
+    })
+    expect(again.state).toEqual(store.state)
+    await again.close()
+  })
+
+  it('are named in the manifest once they are published, with their digest', async () => {
+    const { store, environment } = await openBank()
+    await store.execute('note', 1)
+    const { id, digest } = await store.snapshot()
+    const manifest = environment.memory.snapshot().get('/store/MANIFEST')?.toString('latin1')
+    expect(manifest).toContain(`"id":${id},"seq":1`)
+    expect(manifest).toContain(digest)
+  })
+
+  it('without a change since the last one are that one', async () => {
+    const { store } = await openBank()
+    await store.execute('note', 1)
+    const first = await store.snapshot()
+    await expect(store.snapshot()).resolves.toEqual(first)
+    expect(store.stats().snapshots.taken).toBe(1)
+  })
+
+  it('have one digest for one state, whoever wrote them', async () => {
+    const { store } = await openBank()
+    for (let i = 0; i < 5; i++) await store.execute('deposit', { to: `account ${i}`, amount: i })
+    const { digest } = await store.snapshot()
+    const { store: other } = await openBank({}, testEnvironment())
+    await other.executeAll(
+      Array.from({ length: 5 }, (_, i) => ['deposit', { to: `account ${i}`, amount: i }] as const),
+    )
+    expect((await other.snapshot()).digest).toBe(digest)
+  })
+
+  it('store the streamed entries of a machine that has some', async () => {
+    const machine = defineMachine({
+      version: 1,
+      initial: () => new Map<string, number>(),
+      commands: {
+        set: (state, [key, value]: [string, number]) => void state.set(key, value),
+      },
+      *entries(state) {
+        yield* state
+      },
+      async restore(entries: AsyncIterable<[string, number]>) {
+        const state = new Map<string, number>()
+        for await (const [key, value] of entries) state.set(key, value)
+        return state
+      },
+    })
+    const environment = testEnvironment()
+    const store = await open(STORE, machine, { environment })
+    for (let i = 0; i < 100; i++) await store.execute('set', [`key ${i}`, i])
+    await store.snapshot()
+    const again = await open(STORE, machine, { environment: afterKill(environment) })
+    expect(again.report.replay.records).toBe(0)
+    expect([...again.state]).toEqual([...store.state])
+    await again.close()
+    await store.close()
+  })
+
+  it('of a machine that stops reading early, or swallows an error, are verified to the end all the same', async () => {
+    const lazy = defineMachine({
+      version: 1,
+      initial: () => ({ first: 'none' }),
+      commands: { set: (state, first: string) => void (state.first = first) },
+      entries: (state) => [state.first, 'x'.repeat(100_000)],
+      async restore(entries: AsyncIterable<string>) {
+        const state = { first: 'none' }
+        try {
+          for await (const first of entries) {
+            state.first = first
+            break
+          }
+        } catch {}
+        return state
+      },
+    })
+    const environment = testEnvironment()
+    const store = await open(STORE, lazy, { environment })
+    await store.execute('set', 'a')
+    await store.snapshot()
+    const good = await open(STORE, lazy, { environment: afterKill(environment) })
+    expect(good.state.first).toBe('a')
+    await good.close()
+    for (const where of [0.05, 0.6, 0.99]) {
+      const killed = afterKill(environment)
+      damage(killed, /\.snap$/, where)
+      const again = await open(STORE, lazy, { environment: killed })
+      expect(again.report).toMatchObject({ snapshot: undefined, setAside: [{ seq: 1 }] })
+      expect(again.state.first).toBe('a') // from the log
+      await again.close()
+    }
+    await store.close()
+  })
+})
+
+describe('the snapshot policy', () => {
+  it('takes one after so many records', async () => {
+    const { store, environment } = await openBank({ snapshot: { everyRecords: 10 } })
+    for (let i = 0; i < 25; i++) await store.execute('note', i)
+    await until(() => store.stats().snapshots.taken === 2, environment)
+    expect(store.stats().snapshots.kept.map(({ seq }) => seq)).toEqual([20, 10])
+  })
+
+  it('takes one after so many bytes', async () => {
+    const { store, environment } = await openBank({ snapshot: { everyBytes: 10_000 } })
+    for (let i = 0; i < 3; i++) await store.execute('note', 'x'.repeat(4000))
+    await until(() => store.stats().snapshots.taken === 1, environment)
+    expect(store.stats().snapshots.kept[0]?.seq).toBe(3)
+  })
+
+  it('counts what was replayed: a process that keeps dying takes one too', async () => {
+    let { store, environment } = await openBank()
+    for (let round = 0; round < 4; round++) {
+      for (let i = 0; i < 4; i++) await store.execute('note', i)
+      environment = afterKill(environment)
+      ;({ store } = await openBank({ snapshot: { everyRecords: 10 } }, environment))
+    }
+    await until(() => store.stats().snapshots.kept.length > 0, environment)
+  })
+
+  it('keeps the newest, and the log back to the oldest of them', async () => {
+    const { store, environment } = await openBank({
+      segmentBytes: 4096,
+      snapshot: { everyRecords: 100, keep: 3 },
+    })
+    const trimmed: unknown[] = []
+    store.events.on('trimmed', (info) => trimmed.push(info))
+    for (let i = 0; i < 550; i++) await store.execute('note', i)
+    await until(() => store.stats().snapshots.taken === 5, environment)
+    await turns(environment)
+    const kept = store.stats().snapshots.kept.map(({ seq }) => seq)
+    expect(kept).toEqual([500, 400, 300])
+    expect(filesLike(environment, /\.snap$/)).toHaveLength(3)
+    const { firstSeq } = store.stats().log
+    expect(firstSeq).toBeGreaterThan(1)
+    expect(firstSeq).toBeLessThanOrEqual(301)
+    expect(trimmed.length).toBeGreaterThan(0)
+  })
+
+  it('never trims while there is only one snapshot: the fallback must be real', async () => {
+    const { store, environment } = await openBank({ segmentBytes: 4096 })
+    for (let i = 0; i < 300; i++) await store.execute('note', i)
+    await store.snapshot()
+    expect(store.stats().log.firstSeq).toBe(1)
+    const killed = afterKill(environment)
+    damage(killed, /\.snap$/)
+    const again = await open(STORE, bank, { environment: killed })
+    expect(again.state).toEqual(store.state)
+    await again.close()
+  })
+})
+
+describe('falling back', () => {
+  async function withTwoSnapshots() {
+    const { store, environment } = await openBank({ segmentBytes: 4096 })
+    for (let i = 0; i < 300; i++) await store.execute('note', i)
+    await store.snapshot()
+    for (let i = 300; i < 600; i++) await store.execute('note', i)
+    await store.snapshot()
+    for (let i = 600; i < 650; i++) await store.execute('note', i)
+    return { store, environment: afterKill(environment) }
+  }
+
+  it('to an older snapshot, with the reason; the next snapshot replaces the damaged one', async () => {
+    const { store, environment } = await withTwoSnapshots()
+    const damaged = damage(environment, /\.snap$/)
+    const again = await open(STORE, bank, { environment })
+    expect(again.state).toEqual(store.state)
+    expect(again.report).toMatchObject({
+      snapshot: { seq: 300 },
+      setAside: [{ seq: 600, path: damaged, error: { code: 'SNAPSHOT_CORRUPT' } }],
+    })
+    expect(filesLike(environment, /\.snap$/)).toContain(damaged)
+    const { seq } = await again.snapshot()
+    expect(again.stats().snapshots.kept.map((kept) => kept.seq)).toEqual([seq, 300])
+    expect(filesLike(environment, /\.snap$/)).not.toContain(damaged)
+    await again.close()
+  })
+
+  it('when the newest is missing', async () => {
+    const { store, environment } = await withTwoSnapshots()
+    const [, newest] = filesLike(environment, /\.snap$/)
+    await environment.files.unlink(newest as string)
+    const again = await open(STORE, bank, { environment })
+    expect(again.state).toEqual(store.state)
+    expect(again.report.setAside).toMatchObject([{ seq: 600, entry: undefined }])
+    await again.close()
+  })
+
+  it('when a sector of the newest cannot be read; but not for want of file descriptors', async () => {
+    const { store, environment } = await withTwoSnapshots()
+    const rule = environment.files.fail({
+      on: 'read',
+      path: /600-.*\.snap$/,
+      times: Infinity,
+      fault: { errno: 'EIO' },
+    })
+    const again = await open(STORE, bank, { environment })
+    expect(again.state).toEqual(store.state)
+    await again.close()
+    rule.remove()
+    const before = bytesOf(environment)
+    environment.files.fail({ on: 'open', path: /600-.*\.snap$/, fault: { errno: 'EMFILE' } })
+    await expect(open(STORE, bank, { environment })).rejects.toThrow(errorLike('IO_ERROR'))
+    expect(bytesOf(environment)).toEqual(before)
+  })
+
+  it('is refused, with nothing changed, where the log does not go back far enough', async () => {
+    const { environment } = await withTwoSnapshots()
+    for (const path of filesLike(environment, /\.snap$/)) {
+      const bytes = environment.memory.snapshot().get(path) as Buffer
+      bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1
+      environment.memory.put(path, bytes)
+    }
+    const before = bytesOf(environment)
+    const opening = open(STORE, bank, { environment })
+    await expect(opening).rejects.toThrow(errorLike('SNAPSHOT_CORRUPT', { seq: 1 }))
+    await expect(opening).rejects.toThrow(/2 set aside/)
+    expect(bytesOf(environment)).toEqual(before)
+  })
+
+  it('never takes a snapshot for another one: the manifest knows its digest', async () => {
+    const { store, environment } = await withTwoSnapshots()
+    // The older snapshot in the newer one's place, under its name.
+    const [older, newer] = filesLike(environment, /\.snap$/) as [string, string]
+    environment.memory.put(newer, environment.memory.snapshot().get(older) as Buffer)
+    const again = await open(STORE, bank, { environment })
+    expect(again.state).toEqual(store.state)
+    expect(again.report.setAside).toMatchObject([{ seq: 600 }])
+    await again.close()
+  })
+})
+
+describe('a snapshot that fails', () => {
+  it('for a state that cannot be stored leaves the store alone, and names the path', async () => {
+    const odd = defineMachine({
+      version: 1,
+      initial: () => ({ players: [] as unknown[] }),
+      commands: {
+        add: (state, name: string) => void state.players.push({ name }),
+        spoil: (state) => void state.players.push({ name: () => {} }),
+        mend: (state) => void state.players.pop(),
+      },
+    })
+    const environment = testEnvironment()
+    const store = await open(STORE, odd, { environment, snapshot: { everyRecords: 10 } })
+    const failures: Error[] = []
+    store.events.on('snapshotFailed', (error) => failures.push(error))
+    await store.execute('add', 'ann')
+    await store.snapshot()
+    await store.execute('spoil')
+    for (let i = 0; i < 12; i++) await store.execute('add', 'x')
+    await until(() => failures.length > 0, environment)
+    await turns(environment)
+    expect(failures).toEqual([
+      errorLike('NOT_SERIALIZABLE', { message: expect.stringContaining('players[1].name') }),
+    ])
+    expect(store.stats().snapshots).toMatchObject({ taken: 1, failed: 1, lastError: failures[0] })
+    expect(filesLike(environment, /snapshots/)).toHaveLength(1)
+    await expect(store.snapshot()).rejects.toThrow(errorLike('NOT_SERIALIZABLE'))
+    await store.execute('add', 'it goes on')
+    await store.close()
+  })
+
+  it('for want of space leaves the earlier ones, removes its temporary file, and is taken later', async () => {
+    const { store, environment } = await openBank()
+    await store.execute('note', 1)
+    const first = await store.snapshot()
+    await store.execute('note', 2)
+    const rule = environment.files.fail({
+      on: ['write', 'writeThrough'],
+      path: /snapshots/,
+      times: Infinity,
+      fault: { errno: 'ENOSPC' },
+    })
+    await expect(store.snapshot()).rejects.toThrow(errorLike('NO_SPACE'))
+    expect(filesLike(environment, /snapshots/)).toEqual([first.path])
+    rule.remove()
+    await expect(store.snapshot()).resolves.toMatchObject({ seq: 2 })
+  })
+
+  it('because entries threw says so', async () => {
+    const machine = defineMachine({
+      version: 1,
+      initial: () => ({ bad: false }),
+      commands: { spoil: (state) => void (state.bad = true) },
+      entries(state) {
+        if (state.bad) throw new RangeError('a bug in entries')
+        return [0]
+      },
+      restore: () => ({ bad: false }),
+    })
+    const store = await open(STORE, machine, { environment: testEnvironment() })
+    await store.execute('spoil')
+    await expect(store.snapshot()).rejects.toThrow(
+      errorLike('SNAPSHOT_FAILED', { cause: expect.any(RangeError) }),
+    )
+    await store.close()
+  })
+})
+
+describe('while a snapshot is written', () => {
+  it('nothing is applied, reads go on, and commands are captured', async () => {
+    const { store, environment } = await openBank()
+    await store.execute('note', 1)
+    let release: (value?: unknown) => void = () => {}
+    const hang = new Promise((resolve) => {
+      release = resolve
+    })
+    environment.files.fail({ on: ['write', 'writeThrough'], path: /snapshots/, fault: { hang } })
+    const snapshot = store.snapshot()
+    const executed = store.execute('note', 2)
+    await turns(environment)
+    expect(store.state.notes).toEqual([1])
+    release()
+    await expect(snapshot).resolves.toMatchObject({ seq: 1 })
+    await executed
+    expect(store.state.notes).toEqual([1, 2])
+  })
+
+  it('it is published only when the log is durable at least to its sequence', async () => {
+    const { store, environment } = await openBank({ durability: 'os', syncIntervalMs: 60_000 })
+    await store.execute('note', 1)
+    expect(store.durableSeq).toBe(0)
+    let release: (value?: unknown) => void = () => {}
+    const hang = new Promise((resolve) => {
+      release = resolve
+    })
+    environment.files.fail({ on: 'sync', path: /\.wal/, fault: { hang } })
+    const snapshot = store.snapshot()
+    await turns(environment, 50)
+    expect(filesLike(environment, /\.snap$/)).toEqual([])
+    // What is applied meanwhile is not in it, and does not wait for it.
+    const executed = store.execute('note', 2, { durability: 'os' })
+    release()
+    await expect(snapshot).resolves.toMatchObject({ seq: 1 })
+    expect(store.durableSeq).toBeGreaterThanOrEqual(1)
+    await executed
+  })
+
+  it('nothing deadlocks, however much is under way', async () => {
+    const { store } = await openBank({
+      durability: 'os',
+      maxQueuedBytes: 4096,
+      snapshot: { everyRecords: 50 },
+    })
+    const work = Array.from({ length: 8 }, async (_, worker) => {
+      for (let i = 0; i < 100; i++) {
+        await store.ready()
+        await store
+          .execute('note', `${worker} ${i}`, { durability: i % 3 === 0 ? 'disk' : 'os' })
+          .catch((error: { code?: string }) => {
+            if (error.code !== 'OVERLOADED') throw error
+          })
+        if (i % 20 === 0) await store.snapshot()
+      }
+    })
+    await Promise.all(work)
+    expect(store.stats().snapshots.failed).toBe(0)
+  })
+
+  it('its timing is published, where somebody listens', async () => {
+    const messages: unknown[] = []
+    const listen = (message: unknown): void => void messages.push(message)
+    for (const name of ['snapshot', 'recovery', 'commit']) subscribe(`holdfast:${name}`, listen)
+    const { store } = await openBank()
+    await store.execute('note', 1)
+    await store.snapshot()
+    for (const name of ['snapshot', 'recovery', 'commit']) unsubscribe(`holdfast:${name}`, listen)
+    expect(messages).toMatchObject([{ seq: 0, records: 0 }, { records: 1 }, { entries: 2, chunks: 1 }])
+  })
+})
