@@ -7,9 +7,9 @@ import { malformed } from './refusals.ts'
 
 /** zstd, as the runtime has it. Both work in the thread pool. */
 export interface Zstd {
-  compress(bytes: Uint8Array): Promise<Buffer>
+  readonly compress: (bytes: Uint8Array) => Promise<Buffer>
   /** Throws `DECODE_FAILED` unless what comes out has exactly `bytes` bytes; never makes more. */
-  decompress(compressed: Uint8Array, bytes: number): Promise<Buffer>
+  readonly decompress: (compressed: Uint8Array, bytes: number) => Promise<Buffer>
 }
 
 /** The zstd of a version of `node:zlib`; `undefined` where it has none (Node.js before 22.15). */
@@ -20,7 +20,7 @@ export function zstdOf(library: Partial<typeof zlib>): Zstd | undefined {
   const decompress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zstdDecompress)
   return {
     compress: (bytes) => compress(bytes, { chunkSize: outputBytes(bytes.length) }),
-    async decompress(compressed, bytes) {
+    decompress: async (compressed, bytes) => {
       if (bytes > MAX_CHUNK_BYTES) throw malformed(`a chunk is said to have ${bytes} bytes`)
       // The limit is what makes a small file that says it is a large one harmless. It may not be 0.
       const options = { maxOutputLength: Math.max(1, bytes), chunkSize: outputBytes(bytes) }

@@ -12,7 +12,7 @@ import { codeOf, publish, restore, subject } from './snapshots.fixture.ts'
 import type { PublishedSnapshot } from './snapshot-store.ts'
 import { numbers } from './values.fixture.ts'
 
-const values = numbers(150_000)
+const values = numbers(110_000)
 
 let directory: TemporaryDirectory
 let environment: ReturnType<typeof faultyEnvironment>
@@ -51,7 +51,7 @@ async function countedCalls(): Promise<Map<CallName, number>> {
 
 describe('publishing on a file system that fails', () => {
   const made: CallName[] = ['open', 'rename', 'syncDirectory', 'stat']
-  for (const errno of ['EIO', 'ENOSPC', 'EMFILE']) {
+  for (const errno of ['EIO', 'ENOSPC']) {
     it(`${errno} at every single call: a typed error, the old snapshot stays, nothing is left behind`, async () => {
       const counts = await countedCalls()
       expect([...counts.keys()].sort()).toEqual(
@@ -136,7 +136,7 @@ describe('publishing on a file system that fails', () => {
   it('tells the caller of the error with the next chunk, and of the same one ever after', async () => {
     environment.files.fail({ on: 'write', nth: 2, fault: { errno: 'ENOSPC' } })
     const writer = await store.create({ ...subject, seq: 2 })
-    const error = await writer.writeAll(values).catch((reason: unknown) => reason)
+    const error = await writer.writeAll([...values, ...values]).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'NO_SPACE', cause: { code: 'ENOSPC' } })
     expect(() => writer.write(1)).toThrow(error)
     await expect(writer.flush()).rejects.toBe(error)

@@ -52,9 +52,7 @@ export class FileSnapshotReader implements SnapshotReader {
   static async open(entry: SnapshotEntry, options: ReaderOptions): Promise<FileSnapshotReader> {
     const { environment } = options
     const { path } = entry
-    const file = await environment.files.open(path, 'read').catch((cause: unknown) => {
-      throw ioError(cause, { doing: 'open a snapshot', path })
-    })
+    const file = await openToRead(path, environment)
     try {
       const opened = await openFile(file, path)
       assertBelongs(opened.header, entry, options.storeId)
@@ -123,6 +121,26 @@ export class FileSnapshotReader implements SnapshotReader {
   #assertOpen(): void {
     if (this.#closed)
       throw new HoldfastError('CLOSED', 'the snapshot reader is closed', { path: this.entry.path })
+  }
+}
+
+/** What the header of a snapshot says, whether or not the rest could be read here. Throws as `open` does. */
+export async function readHeader(entry: SnapshotEntry, environment: Environment): Promise<FileHeader> {
+  const file = await openToRead(entry.path, environment)
+  try {
+    const { header } = await openFile(file, entry.path)
+    assertBelongs(header, entry, undefined)
+    return header
+  } finally {
+    await file.close().catch(() => {})
+  }
+}
+
+async function openToRead(path: string, { files }: Environment): Promise<File> {
+  try {
+    return await files.open(path, 'read')
+  } catch (cause) {
+    throw ioError(cause, { doing: 'open a snapshot', path })
   }
 }
 

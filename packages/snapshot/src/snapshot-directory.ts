@@ -9,7 +9,7 @@ import {
   makeDirectories,
   nodeEnvironment,
 } from '@holdfast/environment'
-import { FileSnapshotReader } from './file-reader.ts'
+import { FileSnapshotReader, readHeader } from './file-reader.ts'
 import { FileSnapshotWriter } from './file-writer.ts'
 import { isTemporarySnapshotName, MAX_ID, parseSnapshotName, snapshotName } from './file-name.ts'
 import { MAX_NOTE_BYTES, STORE_ID_BYTES } from './format.ts'
@@ -86,7 +86,7 @@ export class SnapshotDirectory implements SnapshotStore {
         `a store id has ${STORE_ID_BYTES} bytes, not ${storeId.length}`,
       )
     }
-    const id = storeId ?? environment.random.bytes(STORE_ID_BYTES)
+    const id = Uint8Array.from(storeId ?? environment.random.bytes(STORE_ID_BYTES))
     const directory = new SnapshotDirectory(path, id, environment, options)
     if (storeId !== undefined) return directory
     const found = await directory.#findStoreId()
@@ -138,7 +138,12 @@ export class SnapshotDirectory implements SnapshotStore {
   }
 
   open(entry: SnapshotEntry): Promise<SnapshotReader> {
-    return this.#open(entry, this.storeId)
+    const { storeId } = this
+    return FileSnapshotReader.open(this.#here(entry), {
+      environment: this.#environment,
+      storeId,
+      codec: this.#codec,
+    })
   }
 
   async remove(entry: SnapshotEntry): Promise<void> {
@@ -158,19 +163,16 @@ export class SnapshotDirectory implements SnapshotStore {
     return removed
   }
 
-  #open(entry: SnapshotEntry, storeId: Uint8Array | undefined): Promise<FileSnapshotReader> {
-    // By its name: an entry may come from a list that was made where the directory was called something else.
-    const here = { ...entry, path: joinPath(this.path, entry.name) }
-    return FileSnapshotReader.open(here, { environment: this.#environment, storeId, codec: this.#codec })
+  /** By its name: an entry may come from a list that was made where the directory was called something else. */
+  #here(entry: SnapshotEntry): SnapshotEntry {
+    return { ...entry, path: joinPath(this.path, entry.name) }
   }
 
   /** The store that the newest sound header names. Headers only: what follows may be damaged all the same. */
   async #findStoreId(): Promise<Uint8Array | undefined> {
     for (const entry of await this.list()) {
       try {
-        const reader = await this.#open(entry, undefined)
-        await reader.close()
-        return reader.header.storeId
+        return (await readHeader(entry, this.#environment)).storeId
       } catch (error) {
         // An error of the disk says nothing about the file, and the next file may be another store's.
         if (isHoldfastError(error, 'IO_ERROR') && errnoOf(error.cause) !== 'ENOENT') throw error
@@ -206,10 +208,13 @@ export class SnapshotDirectory implements SnapshotStore {
     }
   }
 
-  #syncNames(): Promise<void> {
-    return this.#attempt('sync the directory', this.path, () =>
-      this.#environment.files.syncDirectory(this.path),
-    )
+  async #syncNames(): Promise<void> {
+    try {
+      await this.#environment.files.syncDirectory(this.path)
+    } catch (cause) {
+      // No directory, no names.
+      if (errnoOf(cause) !== 'ENOENT') throw ioError(cause, { doing: 'sync the directory', path: this.path })
+    }
   }
 
   async #attempt<T>(doing: string, path: string, run: () => Promise<T>): Promise<T> {
