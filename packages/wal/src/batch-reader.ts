@@ -131,9 +131,11 @@ export async function openSegment(
 
 /** The sparse index from a footer. It only saves reading: without it the segment is read from its start. */
 async function readIndex(file: File, segment: CatalogSegment): Promise<readonly IndexEntry[]> {
+  // A file that lost its footer and nothing that counts is no less whole.
+  if (segment.footerOffset === undefined || segment.footerOffset >= segment.bytes) return []
   const reader = new FrameReader(file, {
     seed: segment.salt,
-    start: segment.footerOffset ?? 0,
+    start: segment.footerOffset,
     end: segment.bytes,
     kinds: SEGMENT_KINDS,
     windowBytes: 4096,

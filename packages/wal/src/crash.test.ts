@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { nodeEnvironment } from '@holdfast/environment'
 import {
   type CallName,
-  FaultyFileSystem,
+  type FaultyFileSystem,
   memoryEnvironment,
   MemoryFileSystem,
   temporaryDirectory,
@@ -95,14 +95,14 @@ async function crashStates(
 async function check(states: readonly CrashState[], options: LogOptions): Promise<void> {
   for (const { before, files, acknowledged, issued, trimmedThrough } of states) {
     const { records, plan } = await recovered(MemoryFileSystem.of(files), options)
-    expect(plan.firstSeq, before).toBeLessThanOrEqual(trimmedThrough + 1)
-    expect(plan.lastSeq, before).toBeGreaterThanOrEqual(acknowledged)
-    expect(plan.lastSeq, before).toBeLessThanOrEqual(issued)
+    expect(plan.firstSeq, `before ${before}`).toBeLessThanOrEqual(trimmedThrough + 1)
+    expect(plan.lastSeq, `before ${before}`).toBeGreaterThanOrEqual(acknowledged)
+    expect(plan.lastSeq, `before ${before}`).toBeLessThanOrEqual(issued)
     const expected = Array.from(
       { length: plan.lastSeq - plan.firstSeq + 1 },
       (_, i) => `${plan.firstSeq + i}:${text(plan.firstSeq + i, 900)}`,
     )
-    expect(records, before).toEqual(expected)
+    expect(records, `before ${before}`).toEqual(expected)
   }
 }
 
