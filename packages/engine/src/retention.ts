@@ -4,9 +4,6 @@ import type { LoggedCommand } from './commands.ts'
 import type { SnapshotInfo } from './snapshot-info.ts'
 import type { Waiter } from './waiter.ts'
 
-/** With fewer sound snapshots than this the log is not trimmed: a damaged one must not be the end. */
-const MIN_SNAPSHOTS = 2
-
 /** What is needed to forget what is no longer needed. */
 export interface RetentionParts {
   readonly directory: StoreDirectory
@@ -16,8 +13,9 @@ export interface RetentionParts {
 }
 
 /**
- * Which snapshots are there, and which go. The newest are kept, and the log back to the oldest of them. A
- * file is named in the manifest no longer, durably, before it is deleted.
+ * Which snapshots are there, and which go. The newest `keep` are kept, and the log back to the oldest of
+ * them; until there are so many nothing goes. A file is named in the manifest no longer, durably, before it
+ * is deleted.
  */
 export class Retention {
   readonly #parts: RetentionParts
@@ -51,22 +49,23 @@ export class Retention {
     { readonly firstSeq: number; readonly segments: number; readonly bytes: number } | undefined
   > {
     const { snapshots, log, keep } = this.#parts
-    if (this.#kept.length < MIN_SNAPSHOTS) return undefined
-    this.#leftovers.push(...this.#kept.splice(keep))
-    if (this.#leftovers.length > 0) {
-      await this.#name()
-      for (let entry = this.#leftovers[0]; entry !== undefined; entry = this.#leftovers[0]) {
-        await snapshots.remove(entry)
-        this.#leftovers.shift()
-      }
+    if (this.#kept.length >= keep) this.#leftovers.push(...this.#kept.splice(keep))
+    await this.#name()
+    if (this.#kept.length < keep) return undefined
+    for (let entry = this.#leftovers[0]; entry !== undefined; entry = this.#leftovers[0]) {
+      await snapshots.remove(entry)
+      this.#leftovers.shift()
     }
     const oldest = this.#kept.at(-1)
     const trimmed = await log.trim(oldest?.seq ?? 0)
     return trimmed.segments > 0 ? trimmed : undefined
   }
 
-  #name(): Promise<void> {
+  /** The manifest names what is kept, and nothing else. */
+  async #name(): Promise<void> {
+    const { directory } = this.#parts
     const named = this.#kept.map(({ id, seq, bytes, digest }) => ({ id, seq, bytes, digest }))
-    return this.#parts.directory.update((manifest) => ({ ...manifest, snapshots: named }))
+    if (JSON.stringify(directory.manifest.snapshots) === JSON.stringify(named)) return
+    await directory.update((manifest) => ({ ...manifest, snapshots: named }))
   }
 }

@@ -1,0 +1,93 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { bank, bytesOf, errorLike, STORE, type TestEnvironment, testEnvironment } from './bank.fixture.ts'
+import { open } from './open.ts'
+import type { OpenOptions } from './open-options.ts'
+import { openReadOnly } from './open-read-only.ts'
+
+async function openBank(options: OpenOptions = {}, environment: TestEnvironment = testEnvironment()) {
+  const store = await open(STORE, bank, { environment, ...options })
+  onTestFinished(() => store.close())
+  return { store, environment }
+}
+
+describe('backup', () => {
+  it('is a store of its own with everything that was executed before', async () => {
+    const { store, environment } = await openBank({ segmentBytes: 4096 })
+    for (let i = 0; i < 300; i++) await store.execute('note', i)
+    await store.snapshot()
+    for (let i = 0; i < 100; i++) await store.execute('note', i, { durability: 'os' })
+    const result = await store.backup('/backups/one')
+    expect(result).toMatchObject({ path: '/backups/one', seq: 400 })
+    const inside = [...environment.memory.snapshot()].filter(([path]) => path.startsWith('/backups/one/'))
+    expect(result.files).toBe(inside.length)
+    expect(result.bytes).toBe(inside.reduce((sum, [, { length }]) => sum + length, 0))
+    const copy = await open('/backups/one', bank, { environment })
+    expect(copy.state).toEqual(store.state)
+    expect(copy.report).toMatchObject({
+      snapshot: { seq: 300 },
+      replay: { records: 100 },
+      log: { survivors: undefined, tail: undefined },
+    })
+    await copy.execute('note', 'goes on')
+    await copy.close()
+  })
+
+  it('is taken while writes go on, and is a prefix of them', async () => {
+    const { store, environment } = await openBank({ segmentBytes: 4096, snapshot: { everyRecords: 50 } })
+    let done = false
+    const writing = (async () => {
+      for (let i = 0; !done; i++) await store.execute('note', i)
+    })()
+    for (let n = 0; n < 5; n++) {
+      const least = store.appliedSeq
+      const { path, seq } = await store.backup(`/backups/${n}`)
+      expect(seq).toBeGreaterThanOrEqual(least)
+      const copy = await openReadOnly(path, bank, { environment })
+      expect(copy.appliedSeq).toBe(seq)
+      expect(copy.state.notes).toEqual(Array.from({ length: seq }, (_, i) => i))
+    }
+    done = true
+    await writing
+  })
+
+  it('of an empty store is an empty store', async () => {
+    const { store, environment } = await openBank()
+    await store.backup('/backups/empty')
+    const copy = await open('/backups/empty', bank, { environment })
+    await expect(copy.execute('note', 1)).resolves.toBe(1)
+    await copy.close()
+  })
+
+  it('goes into a new or an empty directory only', async () => {
+    const { store, environment } = await openBank()
+    await store.execute('note', 1)
+    await environment.files.makeDirectory('/empty')
+    await store.backup('/empty')
+    const before = bytesOf(environment)
+    await expect(store.backup('/empty')).rejects.toThrow(errorLike('NOT_EMPTY'))
+    await expect(store.backup(STORE)).rejects.toThrow(errorLike('NOT_EMPTY'))
+    expect(bytesOf(environment)).toEqual(before)
+  })
+
+  it('that fails has no manifest, and is no store', async () => {
+    const { store, environment } = await openBank()
+    await store.execute('note', 1)
+    environment.files.fail({ on: 'write', path: /^\/backup/, fault: { errno: 'ENOSPC' } })
+    await expect(store.backup('/backup')).rejects.toThrow(errorLike('NO_SPACE'))
+    await expect(openReadOnly('/backup', bank, { environment })).rejects.toThrow(
+      errorLike('MANIFEST_MISSING'),
+    )
+    await expect(store.execute('note', 2)).resolves.toBe(2)
+  })
+
+  it('tells of its loss: a copy that lost its end on the way is refused', async () => {
+    const { store, environment } = await openBank()
+    for (let i = 0; i < 10; i++) await store.execute('note', i)
+    await store.backup('/backup')
+    const [segment, bytes] = [...environment.memory.snapshot()].find(([path]) =>
+      /^\/backup\/wal/.test(path),
+    ) as [string, Buffer]
+    environment.memory.put(segment, bytes.subarray(0, bytes.length - 40))
+    await expect(open('/backup', bank, { environment })).rejects.toThrow(errorLike('CORRUPT'))
+  })
+})
