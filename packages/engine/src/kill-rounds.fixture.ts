@@ -1,0 +1,249 @@
+// Kills a process at random moments, over and over, and holds what comes back against what was acknowledged.
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { isTemporaryName, nodeEnvironment } from '@holdfast/environment'
+import { SeededRandom } from '@holdfast/testing'
+import { readManifest } from '@holdfast/wal'
+import { openReadOnly } from './index.ts'
+import { type KillGo, type KillReport, SNAPSHOTS_KEPT, timeless } from './kill-child.fixture.ts'
+import { Victim } from './kill-victim.fixture.ts'
+import { type KillGroup, type KillState, groupsAfter, killMachine, step } from './kill-workload.fixture.ts'
+
+export interface KillOptions {
+  readonly directory: string
+  readonly rounds: number
+  readonly seed: number
+  readonly onRound?: (figures: KillFigures) => void
+}
+
+/** What a run came to. A lost command is not among it: that ends the run. */
+export interface KillFigures {
+  kills: number
+  /** Kills that hit while the store was being opened or closed. */
+  killsWhileOpening: number
+  killsWhileClosing: number
+  cleanCloses: number
+  /** The last sequence whose acknowledgement was read. */
+  acknowledged: number
+  /** Commands that were there after a kill without an acknowledgement that the parent had read. */
+  unread: number
+  /** Commands that opening wrote again, and bytes that it set aside. */
+  survivors: number
+  tornTails: number
+  tornBytes: number
+  /** Openings that began with a snapshot. */
+  fromSnapshot: number
+  opens: number
+  readOnlyOpens: number
+  largestDirectoryBytes: number
+}
+
+/** How one process is to die. */
+interface Death {
+  readonly when: 'acknowledged' | 'writing' | 'opening' | 'closing'
+  /** Clean closes that it may do before. */
+  readonly cleanCloses: number
+  readonly afterCommands: number
+  readonly afterMs: number
+}
+
+const DELAY_MAX_MS = 16
+/** What a large write takes, about. */
+const WRITE_MAX_US = 4000
+const COMMANDS_MAX = 1200
+const GROUPS_MAX_BEFORE_CLOSE = 150
+const READ_ONLY_EVERY_ROUNDS = 4
+/**
+ * Two snapshots, the log behind the older one (some thousand commands, a few of them large), and what is set
+ * aside until retention takes it: a few times less than this. A thousand rounds write a hundred times as much.
+ */
+const DIRECTORY_MAX_BYTES = 192 * 1024 * 1024
+
+/** Throws at the first thing that is not as it must be, naming seed and round; the directory is left as it is. */
+export async function killRounds(options: KillOptions): Promise<KillFigures> {
+  const run = new Run(options)
+  for (let round = 1; round <= options.rounds; round += 1) {
+    try {
+      await run.round(round)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`seed ${options.seed}, round ${round}, ${options.directory}: ${reason}`, { cause })
+    }
+    options.onRound?.(run.figures)
+  }
+  return run.figures
+}
+
+class Run {
+  readonly #options: KillOptions
+  readonly #random: SeededRandom
+  readonly #expected: Expectation
+  readonly figures: KillFigures = {
+    kills: 0,
+    killsWhileOpening: 0,
+    killsWhileClosing: 0,
+    cleanCloses: 0,
+    acknowledged: 0,
+    unread: 0,
+    survivors: 0,
+    tornTails: 0,
+    tornBytes: 0,
+    fromSnapshot: 0,
+    opens: 0,
+    readOnlyOpens: 0,
+    largestDirectoryBytes: 0,
+  }
+
+  constructor(options: KillOptions) {
+    this.#options = options
+    this.#random = new SeededRandom(options.seed)
+    this.#expected = new Expectation(options.seed)
+  }
+
+  async round(round: number): Promise<void> {
+    const { directory, seed } = this.#options
+    const victim = new Victim(directory, seed)
+    try {
+      await this.#live(victim, this.#drawDeath())
+    } finally {
+      await victim.end()
+    }
+    if (round % READ_ONLY_EVERY_ROUNDS === 0) await this.#readOnly()
+    await this.#measure()
+  }
+
+  #drawDeath(): Death {
+    const random = this.#random
+    const kind = random.below(100)
+    const when = kind < 35 ? 'acknowledged' : kind < 60 ? 'writing' : kind < 85 ? 'opening' : 'closing'
+    return {
+      when,
+      cleanCloses: random.below(3) === 0 ? 1 : 0,
+      afterCommands: 1 + random.below(COMMANDS_MAX),
+      afterMs: when === 'writing' ? random.below(WRITE_MAX_US) / 1000 : random.below(DELAY_MAX_MS),
+    }
+  }
+
+  async #live(victim: Victim, death: Death): Promise<void> {
+    let closed = 0
+    let last: KillReport['type'] | undefined
+    for await (const report of victim.reports()) {
+      last = report.type
+      const doomed = closed === death.cleanCloses
+      switch (report.type) {
+        case 'opening':
+          if (doomed && death.when === 'opening') victim.killAfter(death.afterMs)
+          break
+        case 'opened':
+          this.#opened(report, victim)
+          victim.answer(this.#sentence(report.seq, doomed ? death : undefined, victim))
+          break
+        case 'closing':
+          if (doomed && death.when === 'closing') victim.killAfter(death.afterMs)
+          break
+        case 'closed':
+          closed += 1
+          await this.#closed(report.seq, victim)
+          victim.answer({})
+          break
+        case 'failed':
+          throw new Error(report.reason)
+        default:
+          report satisfies never
+      }
+    }
+    if (!victim.killed) throw new Error('the process ended by itself')
+    this.#expected.floor = Math.max(this.#expected.floor, victim.acknowledged)
+    this.figures.acknowledged = this.#expected.floor
+    this.figures.kills += 1
+    if (last === 'opening') this.figures.killsWhileOpening += 1
+    if (last === 'closing') this.figures.killsWhileClosing += 1
+  }
+
+  /** How the store that was just opened is to end. */
+  #sentence(seq: number, death: Death | undefined, victim: Victim): KillGo {
+    const closeAfterGroups = this.#random.below(GROUPS_MAX_BEFORE_CLOSE)
+    if (death === undefined || death.when === 'closing') return { closeAfterGroups }
+    if (death.when === 'acknowledged') victim.killAtAcknowledged(seq + death.afterCommands, death.afterMs)
+    if (death.when === 'writing') victim.killWhileWriting(death.afterMs)
+    return {}
+  }
+
+  #opened({ seq, state, found }: Extract<KillReport, { type: 'opened' }>, victim: Victim): void {
+    const expected = this.#expected
+    expected.floor = Math.max(expected.floor, victim.acknowledged)
+    this.figures.unread += Math.max(0, seq - expected.floor)
+    expected.check(seq, state)
+    this.figures.opens += 1
+    this.figures.survivors += found.survivors
+    this.figures.tornBytes += found.tornBytes
+    if (found.tornBytes > 0) this.figures.tornTails += 1
+    if (found.snapshotSeq > 0) this.figures.fromSnapshot += 1
+  }
+
+  async #closed(seq: number, victim: Victim): Promise<void> {
+    this.#expected.floor = Math.max(this.#expected.floor, victim.acknowledged, seq)
+    this.figures.cleanCloses += 1
+    const names = await readdir(this.#options.directory, { recursive: true })
+    const temporary = names.filter((name) => isTemporaryName(name))
+    if (temporary.length > 0) throw new Error(`left over after a clean close: ${temporary.join(', ')}`)
+    const manifest = await readManifest(nodeEnvironment, this.#options.directory)
+    const count = (suffix: string): number => names.filter((name) => name.endsWith(suffix)).length
+    if (manifest?.clean === undefined) throw new Error('the manifest does not say that the close was clean')
+    if (manifest.segments.length !== count('.wal') || manifest.snapshots.length !== count('.snap')) {
+      throw new Error(`the files are not those of the manifest: ${names.join(', ')}`)
+    }
+    if (manifest.snapshots.length > SNAPSHOTS_KEPT) throw new Error('more snapshots than are to be kept')
+  }
+
+  /** The store as a reader finds it, before any writer has put it in order. */
+  async #readOnly(): Promise<void> {
+    if (this.#expected.floor === 0) return
+    const store = await openReadOnly(this.#options.directory, killMachine)
+    try {
+      this.#expected.check(store.appliedSeq, store.state)
+    } finally {
+      await store.close()
+    }
+    this.figures.readOnlyOpens += 1
+  }
+
+  async #measure(): Promise<void> {
+    const { directory } = this.#options
+    const names = await readdir(directory, { recursive: true })
+    const sizes = await Promise.all(names.map(async (name) => (await stat(join(directory, name))).size))
+    const bytes = sizes.reduce((sum, size) => sum + size, 0)
+    this.figures.largestDirectoryBytes = Math.max(this.figures.largestDirectoryBytes, bytes)
+    if (bytes > DIRECTORY_MAX_BYTES) throw new Error(`the directory has grown to ${bytes} bytes`)
+  }
+}
+
+/** The state after any prefix of the commands, by the machine alone, and what must be there at least. */
+class Expectation {
+  /** Acknowledged, or found by a process that opened the store: it must never be gone again. */
+  floor = 0
+  readonly #groups: Generator<KillGroup, never, undefined>
+  readonly #state: KillState = killMachine.initial()
+  #seq = 0
+
+  constructor(seed: number) {
+    this.#groups = groupsAfter(seed, 0)
+  }
+
+  check(seq: number, state: KillState): void {
+    if (seq < this.floor) throw new Error(`LOST: ${this.floor} was acknowledged, and ${seq} came back`)
+    this.floor = seq
+    while (this.#seq < seq) this.#advance(this.#groups.next().value)
+    if (this.#seq !== seq) throw new Error(`half a group: ${seq} came back, a group ends at ${this.#seq}`)
+    if (state.timeWentBack > 0) throw new Error('the time of a batch went back')
+    if (!isDeepStrictEqual(timeless(state), timeless(this.#state))) {
+      throw new Error(`the state at ${seq} is not what the first ${seq} commands make`)
+    }
+  }
+
+  #advance({ firstSeq, commands }: KillGroup): void {
+    for (const [index, command] of commands.entries()) step(this.#state, command, firstSeq + index, 0)
+    this.#seq = firstSeq + commands.length - 1
+  }
+}

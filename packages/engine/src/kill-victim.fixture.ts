@@ -1,0 +1,137 @@
+// The parent's end of a process that is killed: what it reported, and what it acknowledged.
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import {
+  ACKNOWLEDGEMENT_BYTES,
+  ACKNOWLEDGEMENT_PIPE,
+  type KillGo,
+  type KillReport,
+} from './kill-child.fixture.ts'
+
+/** A process that says nothing for so long hangs. */
+const SILENCE_MAX_MS = 60_000
+
+export class Victim {
+  readonly #process: ChildProcess
+  readonly #reports: KillReport[] = []
+  readonly #ended: Promise<unknown>
+  #wake: () => void = () => {}
+  #over = false
+  #killed = false
+  #acknowledged = 0
+  #killWhen: (said: number) => boolean = () => false
+  #killAfterMs = 0
+
+  constructor(directory: string, seed: number) {
+    const child = join(import.meta.dirname, 'kill-child.fixture.ts')
+    this.#process = fork(child, [directory, String(seed)], {
+      serialization: 'advanced',
+      execArgv: ['--conditions=@holdfast/source'],
+      // Most of a short life would go into compiling the same files again.
+      env: { ...process.env, NODE_COMPILE_CACHE: `${directory}-compiled` },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
+    })
+    const pipe = this.#process.stdio[ACKNOWLEDGEMENT_PIPE] as Readable
+    this.#read(pipe)
+    this.#process.on('message', (report) => this.#tell(report as KillReport))
+    // All that it said before it died is heard: both channels are read to their ends.
+    this.#ended = Promise.all([
+      once(this.#process, 'exit'),
+      once(this.#process, 'disconnect'),
+      once(pipe, 'close'),
+    ])
+    void this.#ended.then(() => {
+      this.#over = true
+      this.#wake()
+    })
+  }
+
+  /** The sequence that the last acknowledgement reached; 0 before the first. */
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
+  get killed(): boolean {
+    return this.#killed
+  }
+
+  /** What it reports, until it has ended. */
+  async *reports(): AsyncGenerator<KillReport, void, undefined> {
+    for (;;) {
+      const report = this.#reports.shift()
+      if (report !== undefined) yield report
+      else if (this.#over) return
+      else await this.#somethingNew()
+    }
+  }
+
+  answer(go: KillGo): void {
+    // It may be dead already: then nobody needs the answer.
+    if (this.#process.connected) this.#process.send(go, () => {})
+  }
+
+  kill(): void {
+    this.#killed = true
+    this.#process.kill('SIGKILL')
+  }
+
+  killAfter(ms: number): void {
+    if (ms >= 1) setTimeout(() => this.kill(), ms)
+    else {
+      for (const until = performance.now() + ms; performance.now() < until; );
+      this.kill()
+    }
+  }
+
+  /** Some time after an acknowledgement has reached that sequence. */
+  killAtAcknowledged(seq: number, afterMs: number): void {
+    this.#killWhen = (said) => said >= seq
+    this.#killAfterMs = afterMs
+  }
+
+  /** So soon after the next large write has begun that it may be under way. */
+  killWhileWriting(afterMs: number): void {
+    this.#killWhen = (said) => said === 0
+    this.#killAfterMs = afterMs
+  }
+
+  /** For when something went wrong: it must not live on. */
+  async end(): Promise<void> {
+    this.kill()
+    await this.#ended
+  }
+
+  #read(pipe: Readable): void {
+    let rest: Buffer = Buffer.alloc(0)
+    pipe.on('data', (bytes: Buffer) => {
+      rest = Buffer.concat([rest, bytes])
+      const whole = rest.length - (rest.length % ACKNOWLEDGEMENT_BYTES)
+      for (let at = 0; at < whole; at += ACKNOWLEDGEMENT_BYTES) this.#hear(rest.readDoubleLE(at))
+      rest = rest.subarray(whole)
+    })
+  }
+
+  #hear(said: number): void {
+    if (said > 0) this.#acknowledged = said
+    if (!this.#killWhen(said)) return
+    this.#killWhen = () => false
+    this.killAfter(this.#killAfterMs)
+  }
+
+  #tell(report: KillReport): void {
+    this.#reports.push(report)
+    this.#wake()
+  }
+
+  #somethingNew(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const silence = setTimeout(() => reject(new Error(`silence for ${SILENCE_MAX_MS} ms`)), SILENCE_MAX_MS)
+      this.#wake = () => {
+        clearTimeout(silence)
+        resolve()
+      }
+    })
+  }
+}

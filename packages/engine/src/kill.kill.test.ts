@@ -1,0 +1,21 @@
+import { temporaryDirectory } from '@holdfast/testing'
+import { expect, it } from 'vitest'
+import { killRounds } from './kill-rounds.fixture.ts'
+
+// A longer run: `npm run kill -- --rounds 1000 --seed 7`.
+const rounds = Number(process.env['HOLDFAST_KILL_ROUNDS'] ?? 40)
+const seed = Number(process.env['HOLDFAST_KILL_SEED'] ?? 2026)
+const ROUND_MAX_MS = 60_000
+
+it(
+  `brings back what was acknowledged after ${rounds} kills (seed ${seed})`,
+  async () => {
+    const { path, remove } = await temporaryDirectory()
+    const figures = await killRounds({ directory: `${path}/store`, rounds, seed })
+    expect(figures.kills).toBe(rounds)
+    expect(figures.acknowledged).toBeGreaterThan(rounds)
+    // Not behind a failure, whose directory is what there is to look at.
+    await remove()
+  },
+  rounds * ROUND_MAX_MS,
+)
