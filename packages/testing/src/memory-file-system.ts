@@ -45,7 +45,11 @@ export class MemoryFileSystem implements FileSystem {
       if (!(next instanceof Map)) throw errnoError('ENOTDIR', { call: 'put', path })
       directory = next
     }
-    directory.set(name, { bytes: Buffer.from(bytes), size: bytes.length })
+    const content = { bytes: Buffer.from(bytes), size: bytes.length }
+    const old = directory.get(name)
+    // Whoever has it open sees the change.
+    if (old === undefined || old instanceof Map) directory.set(name, content)
+    else Object.assign(old, content)
   }
 
   /** A file system with these files. */

@@ -49,6 +49,30 @@ describe('a segment whose header is in the page cache only', () => {
   })
 })
 
+describe('closing a log that failed', () => {
+  it('rejects where something acknowledged at level os is not durable', async () => {
+    const environment = new SimulatedEnvironment()
+    const wal = await Wal.open(STORE, { environment, syncIntervalMs: 10 })
+    await wal.append(record(1), { durability: 'os' })
+    // In the background the sync fails, and so does the move to a new segment.
+    environment.files.fail({ on: 'sync', times: 2, fault: { errno: 'EIO' } })
+    await new Promise<void>((resolve) => {
+      environment.timers.after(100, resolve)
+    })
+    await expect(wal.append(record(2))).rejects.toMatchObject({ code: 'FAILED', outcome: 'not-written' })
+    await expect(wal.close()).rejects.toMatchObject({ code: 'FAILED' })
+  })
+
+  it('resolves where all that was acknowledged is durable', async () => {
+    const environment = new SimulatedEnvironment()
+    const wal = await Wal.open(STORE, { environment })
+    await wal.append(record(1))
+    environment.files.fail({ on: ['sync', 'writeThrough'], times: 2, fault: { errno: 'EIO' } })
+    await expect(wal.append(record(2))).rejects.toMatchObject({ code: 'FAILED', outcome: 'unknown' })
+    await wal.close()
+  })
+})
+
 describe('a last segment that lost its footer, and nothing else', () => {
   it('is read without it', async () => {
     const disk = new SimulatedEnvironment().disk

@@ -38,7 +38,7 @@ describe('rotation', () => {
       expect(environment.files.snapshot().get(path)).toHaveLength(bytes)
     }
     const { segments } = store.directory.manifest
-    expect(segments.map(({ footerOffset: _, ...segment }) => segment)).toEqual(
+    expect(segments.map((segment) => ({ ...segment, footerOffset: undefined }))).toEqual(
       plan.segments.map(({ id, salt, firstSeq, lastSeq, digest, bytes }) => ({
         id,
         salt,

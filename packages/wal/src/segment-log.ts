@@ -621,7 +621,9 @@ export class SegmentLog<T, W> implements Log<T, W> {
         await this.#changed.next()
       }
       if (this.#failure === undefined) await this.#closeCleanly()
-      else if (!failedBefore) throw this.#failure
+      // Each write that failed was refused then and there. Nobody has heard yet of what was acknowledged at
+      // level `os` and is not durable: to return here would say that it is.
+      else if (!failedBefore || this.#durableSeq < this.#lastSeq) throw this.#failure
     } finally {
       this.#syncTimer?.cancel()
       // After a failure a write may still be under way.
