@@ -55,7 +55,7 @@ describe('closing a log that failed', () => {
     const wal = await Wal.open(STORE, { environment, syncIntervalMs: 10 })
     await wal.append(record(1), { durability: 'os' })
     // In the background the sync fails, and so does the move to a new segment.
-    environment.files.fail({ on: 'sync', times: 2, fault: { errno: 'EIO' } })
+    environment.files.fail({ on: 'sync', path: /\.wal/, times: 2, fault: { errno: 'EIO' } })
     await new Promise<void>((resolve) => {
       environment.timers.after(100, resolve)
     })
@@ -67,7 +67,7 @@ describe('closing a log that failed', () => {
     const environment = new SimulatedEnvironment()
     const wal = await Wal.open(STORE, { environment })
     await wal.append(record(1))
-    environment.files.fail({ on: ['sync', 'writeThrough'], times: 2, fault: { errno: 'EIO' } })
+    environment.files.fail({ on: ['sync', 'writeThrough'], path: /\.wal/, times: 2, fault: { errno: 'EIO' } })
     await expect(wal.append(record(2))).rejects.toMatchObject({ code: 'FAILED', outcome: 'unknown' })
     await wal.close()
   })
