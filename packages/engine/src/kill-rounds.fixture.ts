@@ -1,4 +1,5 @@
 // Kills a process at random moments, over and over, and holds what comes back against what was acknowledged.
+import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -211,6 +212,8 @@ class Run {
 
   async #measure(): Promise<void> {
     const { directory } = this.#options
+    // Killed so early that there is none yet.
+    if (!existsSync(directory)) return
     const names = await readdir(directory, { recursive: true })
     const sizes = await Promise.all(names.map(async (name) => (await stat(join(directory, name))).size))
     const bytes = sizes.reduce((sum, size) => sum + size, 0)
