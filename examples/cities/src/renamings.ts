@@ -1,0 +1,23 @@
+/** Cities that have another name today than in the data set. */
+export const renamings: readonly { readonly id: number; readonly name: string }[] = [
+  { id: 1526273, name: 'Astana' },
+  { id: 964420, name: 'Gqeberha' },
+  { id: 1000501, name: 'Makhanda' },
+  { id: 946877, name: 'Kariega' },
+  { id: 963516, name: 'Komani' },
+  { id: 1278149, name: 'Chhatrapati Sambhajinagar' },
+  { id: 1261012, name: 'Dharashiv' },
+  { id: 1270642, name: 'Gurugram' },
+  { id: 1262321, name: 'Mysuru' },
+  { id: 1276533, name: 'Belagavi' },
+  { id: 1263780, name: 'Mangaluru' },
+  { id: 1269920, name: 'Hubballi' },
+  { id: 1256515, name: 'Shivamogga' },
+  { id: 1275701, name: 'Vijayapura' },
+  { id: 1270752, name: 'Kalaburagi' },
+  { id: 710554, name: 'Sheptytskyi' },
+  { id: 704388, name: 'Berestyn' },
+  { id: 699553, name: 'Zviahel' },
+  { id: 709584, name: 'Khutir-Mykhailivskyi' },
+  { id: 704202, name: 'Khrustalnyi' },
+]
