@@ -19,6 +19,7 @@ export {
   recordCrashPoints,
   type RecordedRun,
   type RunOptions,
+  simulate,
   type Workload,
 } from './simulated/crash-points.ts'
 export { cutFile, flipBit, overwrite, swapFiles } from './simulated/damage.ts'

@@ -51,10 +51,11 @@ export async function recordCrashPoints<T extends object>(
     return latest
   }
   let before = latest
-  const environment = await run(
-    workload,
-    { ...options, disk },
-    (operation) => {
+  const watch: OperationWatch = {
+    before() {
+      before = fork()
+    },
+    during(operation) {
       const during = fork()
       const observed = workload.observe()
       const last = points.at(-1)
@@ -62,10 +63,8 @@ export async function recordCrashPoints<T extends object>(
         points.push({ operation, observed, before, during })
       return undefined
     },
-    () => {
-      before = fork()
-    },
-  )
+  }
+  const environment = await simulate((simulated) => workload.run(simulated), { ...options, disk, watch })
   return {
     points,
     end: { disk: disk.fork(), observed: workload.observe() },
@@ -82,18 +81,17 @@ export async function cutAt<T>(
   const { disk = new SimulatedDisk() } = options
   let before = disk.fork()
   let point: CrashPoint<T> | undefined
-  const environment = await run(
-    workload,
-    { ...options, disk },
-    (operation) => {
+  const watch: OperationWatch = {
+    before(operation) {
+      if (operation.index === index) before = disk.fork()
+    },
+    during(operation) {
       if (operation.index !== index) return undefined
       point = { operation, observed: workload.observe(), before, during: disk.fork() }
       return 'stop'
     },
-    (operation) => {
-      if (operation.index === index) before = disk.fork()
-    },
-  )
+  }
+  const environment = await simulate((simulated) => workload.run(simulated), { ...options, disk, watch })
   if (point === undefined)
     throw new RangeError(
       `the run made ${environment.files.operations} operations: there is none of index ${index}`,
@@ -101,40 +99,29 @@ export async function cutAt<T>(
   return point
 }
 
-async function run<T>(
-  workload: Workload<T>,
-  options: RunOptions,
-  during: NonNullable<OperationWatch['during']>,
-  before: NonNullable<OperationWatch['before']>,
+/**
+ * Runs something to its end in an environment of its own, which is stopped then. Rejects with what it rejects
+ * with, and when it waits for what never comes.
+ */
+export async function simulate(
+  work: (environment: SimulatedEnvironment) => Promise<unknown>,
+  options: SimulatedEnvironmentOptions = {},
 ): Promise<SimulatedEnvironment> {
-  let stopped = (): void => {}
-  let stall: (error: Error) => void = () => {}
-  const interrupted = new Promise<void>((resolve, reject) => {
-    stopped = resolve
-    stall = reject
-  })
-  const environment = new SimulatedEnvironment({
-    ...options,
-    watch: {
-      before,
-      during(operation) {
-        const verdict = during(operation)
-        if (verdict === 'stop') stopped()
-        return verdict
-      },
-    },
-  })
+  const environment = new SimulatedEnvironment(options)
   const { simulation } = environment
   let waiting: NodeJS.Timeout | undefined
-  simulation.onIdle = () => {
-    clearTimeout(waiting)
-    waiting = setTimeout(
-      () => stall(new Error('the workload waits for something that never comes')),
-      STALLED_MS,
-    )
-  }
   try {
-    await Promise.race([workload.run(environment), interrupted])
+    await new Promise<unknown>((resolve, reject) => {
+      simulation.onIdle = () => {
+        clearTimeout(waiting)
+        waiting = setTimeout(
+          () => reject(new Error('the simulation waits for something that never comes')),
+          STALLED_MS,
+        )
+      }
+      simulation.onStop = () => resolve(undefined)
+      work(environment).then(resolve, reject)
+    })
   } finally {
     clearTimeout(waiting)
     simulation.stop()

@@ -130,6 +130,14 @@ export class DiskFile {
     if (this.#unsyncedSize !== undefined) this.#unsyncedSize = { ...this.#unsyncedSize, dirty: false }
   }
 
+  /** The same for files that show the same bytes and share them; files with equal bytes of their own may differ. */
+  get fingerprint(): string {
+    let fingerprint = `${this.size}:`
+    for (let index = 0; index * SECTOR_BYTES < this.size; index += 1)
+      fingerprint += `${serialOf(this.#sectors[index] ?? ZERO_SECTOR)},`
+    return fingerprint
+  }
+
   /** The stamps of what is not durable, in no order. */
   *stamps(): Generator<number, void, undefined> {
     for (const { versions } of this.#unsynced.values()) for (const { stamp } of versions) yield stamp
@@ -181,6 +189,15 @@ export class DiskFile {
     const versions = this.#unsyncedSize?.versions ?? []
     this.#unsyncedSize = { versions: [...versions, { value: size, stamp }], dirty: true }
   }
+}
+
+const SERIALS: WeakMap<Sector, number> = new WeakMap()
+let lastSerial = 0
+
+function serialOf(sector: Sector): number {
+  let serial = SERIALS.get(sector)
+  if (serial === undefined) SERIALS.set(sector, (serial = ++lastSerial))
+  return serial
 }
 
 function survivor<T>(

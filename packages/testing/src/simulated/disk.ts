@@ -220,6 +220,16 @@ export class SimulatedDisk {
     return paths.sort()
   }
 
+  /**
+   * The same for disks that show the same files with the same bytes, as far as they share them: forks of one
+   * disk, and what power cuts left of them. Where it is the same, a program finds the same.
+   */
+  get fingerprint(): string {
+    return this.paths()
+      .map((path) => `${path} ${this.file(this.#existing(path)).fingerprint}`)
+      .join('\n')
+  }
+
   /** The bytes of a file, as the cache shows them. */
   contentOf(path: string): Buffer {
     const file = this.file(this.#existing(path))
@@ -262,12 +272,14 @@ export class SimulatedDisk {
 
   #parent(call: string, path: string): { directory: number; name: string } {
     const names = namesOf(path)
-    const name = names.pop()
+    const name = names.at(-1)
     if (name === undefined) throw errnoError('EBUSY', { call, path })
-    const found = this.find(call, `/${names.join('/')}`)
-    if (found === undefined) throw errnoError('ENOENT', { call, path })
-    if (!found.isDirectory) throw errnoError('ENOTDIR', { call, path })
-    return { directory: found.id, name }
+    let directory: number | undefined = ROOT
+    for (let depth = 0; depth < names.length - 1 && directory !== undefined; depth += 1)
+      directory = this.#directories.get(directory)?.names.get(names[depth] as string)
+    if (directory === undefined) throw errnoError('ENOENT', { call, path })
+    if (!this.#directories.has(directory)) throw errnoError('ENOTDIR', { call, path })
+    return { directory, name }
   }
 
   #add(call: string, path: string, id: number): void {
@@ -303,13 +315,20 @@ export class SimulatedDisk {
   }
 }
 
+/** A run uses the same few paths again and again. */
+const PATHS: Map<string, readonly string[]> = new Map()
+const MAX_PATHS = 10_000
+
 /** What a path means on this disk is the same on every platform: no drive, slashes. */
-function namesOf(path: string): string[] {
-  const names = path
-    .replaceAll('\\', '/')
-    .replace(/^[A-Za-z]:/, '')
-    .split('/')
-  return names.filter((name) => name !== '')
+function namesOf(path: string): readonly string[] {
+  let names = PATHS.get(path)
+  if (names === undefined) {
+    const plain = path.replaceAll('\\', '/').replace(/^[A-Za-z]:/, '')
+    names = plain.split('/').filter((name) => name !== '')
+    if (PATHS.size >= MAX_PATHS) PATHS.clear()
+    PATHS.set(path, names)
+  }
+  return names
 }
 
 function applyTo(

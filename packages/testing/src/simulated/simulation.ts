@@ -35,6 +35,8 @@ export class Simulation implements Clock, Timers {
   #stopped = false
   /** Nothing is left to do, nor will there be until something is asked for. */
   onIdle: (() => void) | undefined
+  /** The world has stopped. */
+  onStop: (() => void) | undefined
 
   constructor(random: SeededRandom, startMs: number) {
     this.#random = random
@@ -59,6 +61,7 @@ export class Simulation implements Clock, Timers {
     this.#jobs.length = 0
     this.#turns.length = 0
     this.#timers = []
+    this.onStop?.()
   }
 
   /** Moves the wall clock alone, either way, as people and time servers do. */

@@ -1,0 +1,351 @@
+import { isHoldfastError } from '@holdfast/environment'
+import { SeededRandom } from '../seeded-random.ts'
+import { type CrashPoint, recordCrashPoints, simulate } from '../simulated/crash-points.ts'
+import { cutFile, flipBit, overwrite, swapFiles } from '../simulated/damage.ts'
+import type { SimulatedDisk } from '../simulated/disk.ts'
+import { type Effect, EXTREME_SURVIVALS, type Survival, survivalNamed } from '../simulated/survival.ts'
+import { LogRecovery } from './log-recovery.fixture.ts'
+import { checkFound, type CutKind, type Found, type Observation } from './log-model.fixture.ts'
+import { LogWorkload } from './log-workload.fixture.ts'
+
+export interface ExploreOptions {
+  readonly seed: number
+  readonly workloads: number
+  /** Random survivals at each operation, beside the extremes and the kills. */
+  readonly survivals: number
+  readonly steps?: number
+  readonly faults?: boolean
+  /** Of so many recoveries one is cut off itself, at some of its operations. Default 40; 0 for none. */
+  readonly nestedEvery?: number
+  /** Stops after so many failing runs. Default 20. */
+  readonly maxFailures?: number
+  /** Stops after so many milliseconds, behind the workload that is under way. */
+  readonly budgetMs?: number
+  /** Replays one: see `Failure.replay`. */
+  readonly only?: { readonly workload: number; readonly cuts: string }
+}
+
+export interface Failure {
+  /** Says which run it was: `--seed 1 --workload 7 --cuts 31:nothing/4:kill`. */
+  readonly replay: string
+  readonly error: Error
+}
+
+export interface Explored {
+  workloads: number
+  operations: number
+  points: number
+  recoveries: number
+  nested: number
+  damaged: number
+  /** Checked against what an equal disk was found to hold. */
+  known: number
+  /** Survivals that left the same disk as another at the same point. */
+  repeated: number
+  failures: Failure[]
+}
+
+const MAX_DEPTH = 3
+const MAX_FAILURES = 20
+/** Damages that are tried on a log that was closed cleanly. */
+const DAMAGES = 40
+
+/** Runs workloads, and recovers from every moment at which they could have been cut off. */
+export async function exploreLog(options: ExploreOptions): Promise<Explored> {
+  const explored: Explored = {
+    workloads: 0,
+    operations: 0,
+    points: 0,
+    recoveries: 0,
+    nested: 0,
+    damaged: 0,
+    known: 0,
+    repeated: 0,
+    failures: [],
+  }
+  const started = performance.now()
+  const { only, seed } = options
+  const first = only?.workload ?? 0
+  const end = only === undefined ? options.workloads : first + 1
+  for (
+    let number = first;
+    number < end && explored.failures.length < (options.maxFailures ?? MAX_FAILURES);
+    number += 1
+  ) {
+    await new Exploration(options, number, explored).run(seedOf(`${seed}/${number}`))
+    if (performance.now() - started > (options.budgetMs ?? Number.POSITIVE_INFINITY)) break
+  }
+  return explored
+}
+
+class Exploration {
+  readonly #options: ExploreOptions
+  readonly #number: number
+  readonly #explored: Explored
+  /** What was found on a disk. */
+  readonly #found: Map<string, Found> = new Map()
+
+  constructor(options: ExploreOptions, number: number, explored: Explored) {
+    this.#options = options
+    this.#number = number
+    this.#explored = explored
+  }
+
+  async run(seed: number): Promise<void> {
+    const { steps = 14, faults = this.#number % 2 === 1, only } = this.#options
+    const workload = new LogWorkload(seed, { steps, faults })
+    const run = await this.#attempt('', () => recordCrashPoints(workload, { seed }))
+    this.#explored.workloads += 1
+    if (run === undefined) return
+    this.#explored.operations += run.operations
+    this.#explored.points += run.points.length
+    const cuts = only === undefined || only.cuts === '' ? undefined : only.cuts.split('/')
+    for (const point of run.points) {
+      await this.#cutAt(point, workload.model.records, '', cuts, this.#survivals(point))
+      if (this.#isOver) return
+    }
+    await this.#damage(run.end.disk, run.end.observed, workload.model.records, seed, cuts?.[0])
+  }
+
+  /** I4, I9: a log that was closed cleanly and was damaged since is whole, or it is refused and left as it is. */
+  async #damage(
+    closed: SimulatedDisk,
+    observed: Observation,
+    records: ReadonlyMap<number, Buffer>,
+    seed: number,
+    only: string | undefined,
+  ): Promise<void> {
+    for (let i = 0; i < DAMAGES; i += 1) {
+      const name = `damage:${i}`
+      if (only !== undefined && only !== name) continue
+      const disk = closed.afterPowerCut(survivalNamed('nothing'))
+      const random = new SeededRandom(seed + i)
+      const what = damageAtRandom(disk, random)
+      const before = contentsOf(disk)
+      this.#explored.damaged += 1
+      const recovery = new LogRecovery(records, observed, 'power', random, false)
+      await this.#attempt(name, async () => {
+        try {
+          await simulate((environment) => recovery.run(environment), { seed, disk })
+        } catch (error) {
+          if (!isHoldfastError(error))
+            throw new Error(`I4: ${what}: ${(error as Error).message}`, { cause: error })
+          if (contentsOf(disk) !== before)
+            throw new Error(`I9: ${what}: refused, and changed: ${error.message}`, { cause: error })
+        }
+      })
+    }
+  }
+
+  get #isOver(): boolean {
+    return this.#explored.failures.length >= (this.#options.maxFailures ?? MAX_FAILURES)
+  }
+
+  #survivals({ operation }: CrashPoint<Observation>): string[] {
+    const random = Array.from(
+      { length: this.#options.survivals },
+      (_, i) => `random-${seedOf(`${this.#number}/${operation.index}/${i}`) % 1_000_000}`,
+    )
+    return ['kill-before', 'kill', ...EXTREME_SURVIVALS, ...random]
+  }
+
+  /** Recovers from the disks that a cut at this point may leave. `path`: the cuts before it. */
+  async #cutAt(
+    point: CrashPoint<Observation>,
+    records: ReadonlyMap<number, Buffer>,
+    path: string,
+    cuts: readonly string[] | undefined,
+    survivals: readonly string[],
+  ): Promise<void> {
+    const [cut, ...laterCuts] = cuts ?? []
+    let chosen = survivals
+    if (cut !== undefined) {
+      const [index, survival] = cut.split(':')
+      if (Number(index) !== point.operation.index) return
+      chosen = [survival as string]
+    }
+    const seen = new Set<string>()
+    for (const survival of chosen) {
+      const here = `${path}${point.operation.index}:${survival}`
+      const kind: CutKind = survival.startsWith('kill') ? 'kill' : 'power'
+      let disk: SimulatedDisk
+      if (survival === 'kill-before') disk = point.before.fork()
+      else if (survival === 'kill') {
+        if (point.before === point.during && chosen.length > 1) continue
+        disk = point.during.fork()
+      } else {
+        const noting = new NotingSurvival(survivalNamed(survival))
+        disk = point.during.afterPowerCut(noting)
+        if (seen.has(noting.answers)) {
+          this.#explored.repeated += 1
+          continue
+        }
+        seen.add(noting.answers)
+      }
+      await this.#recover(
+        disk,
+        point.observed,
+        kind,
+        records,
+        here,
+        cuts === undefined ? undefined : laterCuts,
+      )
+    }
+  }
+
+  async #recover(
+    disk: SimulatedDisk,
+    observed: Observation,
+    kind: CutKind,
+    records: ReadonlyMap<number, Buffer>,
+    path: string,
+    cuts: readonly string[] | undefined,
+  ): Promise<void> {
+    const depth = path.split('/').length
+    const seed = seedOf(path)
+    const random = new SeededRandom(seed)
+    const { nestedEvery = 40 } = this.#options
+    const nest =
+      depth < MAX_DEPTH &&
+      (cuts === undefined ? nestedEvery > 0 && random.below(nestedEvery) === 0 : cuts.length > 0)
+    const recovery = new LogRecovery(records, observed, kind, random, nest || random.below(3) === 0)
+    if (depth > 1) this.#explored.nested += 1
+    if (!nest) {
+      const fingerprint = disk.fingerprint
+      const known = this.#found.get(fingerprint)
+      await this.#attempt(path, async () => {
+        // The same disk once more, after another moment: only what has to be on it may differ.
+        if (known !== undefined) return checkFound(known, observed, kind)
+        await simulate((environment) => recovery.run(environment), { seed, disk })
+        if (recovery.found !== undefined) this.#found.set(fingerprint, recovery.found)
+      })
+      if (known !== undefined) this.#explored.known += 1
+      else this.#explored.recoveries += 1
+      return
+    }
+    this.#explored.recoveries += 1
+    const run = await this.#attempt(path, () => recordCrashPoints(recovery, { seed, disk }))
+    if (run === undefined) return
+    for (const point of run.points) {
+      if (cuts === undefined && random.below(6) !== 0) continue
+      const survivals = [
+        'kill',
+        'kill-before',
+        'nothing',
+        'everything',
+        'newest',
+        `random-${random.below(1_000_000)}`,
+      ]
+      const some = depth === 1 ? survivals : survivals.filter(() => random.below(3) === 0)
+      // After a power cut all that is on the disk is durable: recovery, cut off, must find exactly the same again.
+      const again: CrashPoint<Observation> =
+        kind === 'power' && point.observed.phase === observed.phase && recovery.found !== undefined
+          ? { ...point, observed: exactly(recovery.found, observed) }
+          : point
+      await this.#cutAt(again, recovery.records, `${path}/`, cuts, some)
+    }
+  }
+
+  async #attempt<T>(path: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!this.#isOver) {
+        const { seed } = this.#options
+        const cuts = path === '' ? '' : ` --cuts ${path}`
+        this.#explored.failures.push({
+          replay: `--seed ${seed} --workload ${this.#number}${cuts}`,
+          error: error as Error,
+        })
+      }
+      return undefined
+    }
+  }
+}
+
+function exactly(
+  { firstSeq, ids }: { firstSeq: number; ids: readonly number[] },
+  observed: Observation,
+): Observation {
+  return {
+    ...observed,
+    phase: { firstSeq, base: ids, groups: [] },
+    submitted: 0,
+    durableSeq: 0,
+    lastSeq: 0,
+  }
+}
+
+/** Damages a file of the store, by one of the ways in which a disk or a person does; says which. */
+function damageAtRandom(disk: SimulatedDisk, random: SeededRandom): string {
+  const paths = disk.paths().filter((path) => disk.contentOf(path).length > 0)
+  const path = paths[random.below(paths.length)] as string
+  const { length } = disk.contentOf(path)
+  switch (random.below(4)) {
+    case 0: {
+      const sector = random.below(Math.ceil(length / 512))
+      overwrite(disk, path, sector * 512, Buffer.alloc(Math.min(512, length - sector * 512)))
+      return `${path}: sector ${sector} is zeros`
+    }
+    case 1: {
+      const bytes = random.below(length)
+      cutFile(disk, path, bytes)
+      return `${path}: cut to ${bytes}`
+    }
+    case 2: {
+      const other = paths[random.below(paths.length)] as string
+      swapFiles(disk, path, other)
+      return `${path}: changed places with ${other}`
+    }
+    default: {
+      const bit = random.below(length * 8)
+      flipBit(disk, path, bit)
+      return `${path}: bit ${bit} flipped`
+    }
+  }
+}
+
+function contentsOf(disk: SimulatedDisk): string {
+  return disk
+    .paths()
+    .filter((path) => !path.endsWith('/LOCK'))
+    .map((path) => `${path} ${disk.contentOf(path).toString('latin1')}`)
+    .join('')
+}
+
+/** Notes every answer: the same answers at the same point leave the same disk. */
+class NotingSurvival implements Survival {
+  readonly name: string
+  readonly #survival: Survival
+  answers = ''
+
+  constructor(survival: Survival) {
+    this.#survival = survival
+    this.name = survival.name
+  }
+
+  begin(oldest: number, newest: number): void {
+    this.#survival.begin?.(oldest, newest)
+  }
+
+  survives(effect: Effect): boolean {
+    const survives = this.#survival.survives(effect)
+    this.answers += survives ? '1' : '0'
+    return survives
+  }
+
+  unwritten(): ReturnType<NonNullable<Survival['unwritten']>> {
+    const sector = this.#survival.unwritten?.() ?? ZERO
+    if (sector.some((byte) => byte !== 0)) this.answers += `stale ${this.name}`
+    return sector
+  }
+}
+
+const ZERO = Buffer.alloc(512)
+
+/** A number out of words: FNV-1a. */
+function seedOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 0
+}
