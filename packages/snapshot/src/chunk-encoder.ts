@@ -2,6 +2,7 @@ import type { Codec, FrameEncoder } from '@holdfast/codec'
 import {
   CHUNK_BYTES,
   CHUNK_PREFIX_BYTES,
+  CHUNK_VALUES,
   CLOSE_OP_BYTES,
   OP,
   OPEN_OP_BYTES,
@@ -32,7 +33,9 @@ export class ChunkEncoder {
 
   /** The open chunk has reached the size at which it is cut. */
   get isFull(): boolean {
-    return this.#opsBytes + this.#runBytes + this.#encoder.bytes >= CHUNK_BYTES
+    return (
+      this.#values >= CHUNK_VALUES || this.#opsBytes + this.#runBytes + this.#encoder.bytes >= CHUNK_BYTES
+    )
   }
 
   /** The size of the open chunk's payload. */

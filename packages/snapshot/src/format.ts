@@ -84,6 +84,12 @@ export const COMPRESSED_PREFIX_BYTES = 4
 export const CHUNK_BYTES: number = 256 * 1024
 
 /**
+ * Part of the format: a chunk is cut after this many values too. Of the smallest values so many more go into
+ * `CHUNK_BYTES` that encoding them would keep the event loop for tens of milliseconds.
+ */
+export const CHUNK_VALUES: number = 64 * 1024
+
+/**
  * Part of the format: no chunk is larger before compression. A reader refuses more before it allocates. It is
  * never come near to: a chunk is cut at `CHUNK_BYTES`, and a value adds at most `INLINE_BYTES`.
  */

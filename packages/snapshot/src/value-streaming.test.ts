@@ -3,7 +3,7 @@ import { bytesCodec, MAX_DEPTH, messagePackCodec } from '@holdfast/codec'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chunksOf, valuesOf } from './chunks.fixture.ts'
-import { CHUNK_BYTES, INLINE_BYTES, MAX_CHUNK_BYTES, OP, STRING_PIECE_UNITS } from './format.ts'
+import { CHUNK_BYTES, CHUNK_VALUES, INLINE_BYTES, MAX_CHUNK_BYTES, OP, STRING_PIECE_UNITS } from './format.ts'
 import { exceedsInline } from './size-bound.ts'
 import { stateDigest } from './state-digest.ts'
 import { anyState, anyValue, numbers } from './values.fixture.ts'
@@ -39,7 +39,10 @@ describe('taking values apart and putting them together', () => {
         const chunks = chunksOf(values)
         const lengths = chunks.map((chunk) => chunk.length)
         expect(Math.max(...lengths)).toBeLessThan(CHUNK_BYTES + INLINE_BYTES + 64)
-        expect(lengths.slice(0, -1).every((length) => length >= CHUNK_BYTES)).toBe(true)
+        const full = chunks.slice(0, -1)
+        expect(
+          full.every((chunk) => chunk.length >= CHUNK_BYTES || chunk.readUInt32LE() === CHUNK_VALUES),
+        ).toBe(true)
         const found = valuesOf(chunks)
         expectSame(found, values)
         expectSame(chunksOf(found), chunks)
@@ -65,6 +68,12 @@ describe('taking values apart and putting them together', () => {
     expect(chunk.readUInt32LE(4)).toBe(5)
     expect(chunk[8]).toBe(OP.values)
     expect(chunksOf([])).toEqual([])
+  })
+
+  it('cuts a chunk of the smallest values by their number', () => {
+    const chunks = chunksOf([...numbers(100_000).map(() => 0), numbers(100_000).map(() => 1)])
+    expect(chunks.map((chunk) => chunk.readUInt32LE())).toEqual([65_536, 65_536, 65_536, 3392])
+    expect(valuesOf(chunks)).toHaveLength(100_001)
   })
 
   it('takes a Map with a million entries, an array inside it, and a large key', () => {
