@@ -85,7 +85,7 @@ describe('backup', () => {
     for (let i = 0; i < 10; i++) await store.execute('note', i)
     await store.backup('/backup')
     const [segment, bytes] = [...environment.memory.snapshot()].find(([path]) =>
-      /^\/backup\/wal/.test(path),
+      path.startsWith('/backup/wal'),
     ) as [string, Buffer]
     environment.memory.put(segment, bytes.subarray(0, bytes.length - 40))
     await expect(open('/backup', bank, { environment })).rejects.toThrow(errorLike('CORRUPT'))

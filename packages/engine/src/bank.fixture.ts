@@ -99,6 +99,9 @@ export function errorLike(code: string, fields: Record<string, unknown> = {}): E
 
 /** Turns of the event loop: for what goes on in the background. */
 export async function turns(environment: Environment, count = 20): Promise<void> {
-  for (let i = 0; i < count; i++)
-    await new Promise<void>((resolve) => environment.timers.turn(() => resolve()))
+  for (let i = 0; i < count; i++) {
+    await new Promise<void>((resolve) => {
+      environment.timers.turn(resolve)
+    })
+  }
 }

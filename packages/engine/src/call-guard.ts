@@ -39,10 +39,10 @@ function valueOf(name: string, result: StandardSchemaV1.Result<unknown>): unknow
 export function pointAtArgument(error: unknown): unknown {
   const at = isHoldfastError(error, 'NOT_SERIALIZABLE') ? error.details?.['at'] : undefined
   if (!isHoldfastError(error) || typeof at !== 'string' || !at.startsWith(ARGUMENT)) return error
-  const { index, reason } = error.details ?? {}
-  const which = index === undefined ? '' : `of command ${String(index)}, `
+  const { index, reason } = error.details as { readonly index?: number; readonly reason?: string }
+  const which = index === undefined ? '' : `of command ${index}, `
   const place = `$${at.slice(ARGUMENT.length)}`
-  return new HoldfastError('NOT_SERIALIZABLE', `${which}${place} ${String(reason)}`, {
+  return new HoldfastError('NOT_SERIALIZABLE', `${which}${place} ${reason}`, {
     hint: error.hint,
     outcome: 'not-written',
     details: { ...error.details, at: place },

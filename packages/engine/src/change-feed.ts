@@ -53,10 +53,10 @@ interface HeldBatch {
  * Follows a log. What came of a command is recorded in a batch that comes later, or known to the store that
  * has just applied it: a batch is held back until one of them says so.
  */
-export async function* changeFeed(
+export async function* changeFeed<Types extends CommandTypes>(
   source: FeedSource,
   options: ChangesOptions,
-): AsyncGenerator<Change, void, undefined> {
+): AsyncGenerator<ChangeOf<Types>, void, undefined> {
   const { from, signal } = options
   if (!Number.isSafeInteger(from) || from < 1) {
     throw new HoldfastError('INVALID_ARGUMENT', `from is a sequence number, from 1 on, not ${String(from)}`)
@@ -76,17 +76,22 @@ export async function* changeFeed(
       await source.applied(lastSeq)
       held.push({ firstSeq, lastSeq, time, commands, refused: source.refusedIn(firstSeq, lastSeq) })
     }
-    while (held[0]?.refused !== undefined) yield* changesOf(held.shift() as HeldBatch, from)
+    while (held[0]?.refused !== undefined) yield* changesOf<Types>(held.shift() as HeldBatch, from)
     if (signal?.aborted) break
   }
   if (signal?.aborted)
     throw new HoldfastError('ABORTED', 'the change feed was aborted', { cause: signal.reason })
 }
 
-function* changesOf(batch: HeldBatch, from: number): Generator<Change, void, undefined> {
+/** The log holds what the machine took: that is where the types come from. */
+function* changesOf<Types extends CommandTypes>(
+  batch: HeldBatch,
+  from: number,
+): Generator<ChangeOf<Types>, void, undefined> {
   const refused = new Set(batch.refused)
   for (let seq = Math.max(from, batch.firstSeq); seq <= batch.lastSeq; seq++) {
     const [name, argument] = batch.commands[seq - batch.firstSeq] as LoggedCommand
-    yield { seq, time: batch.time, name, argument, refused: refused.has(seq) }
+    const change: Change = { seq, time: batch.time, name, argument, refused: refused.has(seq) }
+    yield change
   }
 }

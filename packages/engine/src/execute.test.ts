@@ -242,9 +242,9 @@ describe('executeAll', () => {
         ['note', large],
       ]),
     ).rejects.toThrow(errorLike('BATCH_TOO_LARGE', { outcome: 'not-written' }))
-    await expect(store.executeAll(new Array(1_000_001).fill(['note', 0]))).rejects.toThrow(
-      errorLike('BATCH_TOO_LARGE'),
-    )
+    await expect(
+      store.executeAll(Array.from({ length: 1_000_001 }, () => ['note', 0] as const)),
+    ).rejects.toThrow(errorLike('BATCH_TOO_LARGE'))
     await expect(store.execute('note', 1)).resolves.toBe(1)
     expect(store.appliedSeq).toBe(1)
   })

@@ -79,7 +79,7 @@ export class ReadonlyStore<State extends object = object, Types extends CommandT
    * `signal` aborts, `GapError` for a sequence that was trimmed. The state has no part in it.
    */
   changes(options: ReadonlyChangesOptions): AsyncGenerator<ChangeOf<Types>, void, undefined> {
-    return changeFeed(this.#feed(options), options) as AsyncGenerator<ChangeOf<Types>, void, undefined>
+    return changeFeed<Types>(this.#feed(options), options)
   }
 
   /** Ends the feeds. Idempotent. The state stays. */
@@ -130,7 +130,10 @@ export class ReadonlyStore<State extends object = object, Types extends CommandT
 /** Waits, and keeps the process alive: whoever iterates is waiting too. */
 function pause({ timers }: Environment, ms: number, ended: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (ended.aborted) return resolve()
+    if (ended.aborted) {
+      resolve()
+      return
+    }
     const timer = timers.after(ms, done, { keepAlive: true })
     ended.addEventListener('abort', done)
     function done(): void {

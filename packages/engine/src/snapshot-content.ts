@@ -174,8 +174,9 @@ class Rest implements AsyncIterableIterator<unknown> {
   }
 
   async one(path: string): Promise<unknown> {
-    const { done, value } = await this.next()
-    if (done === true || typeof value !== 'object' || value === null) {
+    const next = await this.next()
+    const value: unknown = next.value
+    if (next.done === true || typeof value !== 'object' || value === null) {
       throw new HoldfastError('DECODE_FAILED', 'the snapshot holds no state behind its first value', { path })
     }
     return value

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { isHoldfastError } from '@holdfast/environment'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   afterKill,
@@ -361,7 +362,7 @@ describe('while a snapshot is written', () => {
     expect(store.state.notes).toEqual([1, 2])
   })
 
-  it('it is published only when the log is durable at least to its sequence', async () => {
+  it('publishes it only when the log is durable at least to its sequence', async () => {
     const { store, environment } = await openBank({ durability: 'os', syncIntervalMs: 60_000 })
     await store.execute('note', 1)
     expect(store.durableSeq).toBe(0)
@@ -392,8 +393,8 @@ describe('while a snapshot is written', () => {
         await store.ready()
         await store
           .execute('note', `${worker} ${i}`, { durability: i % 3 === 0 ? 'disk' : 'os' })
-          .catch((error: { code?: string }) => {
-            if (error.code !== 'OVERLOADED') throw error
+          .catch((error: unknown) => {
+            if (!isHoldfastError(error, 'OVERLOADED')) throw error
           })
         if (i % 20 === 0) await store.snapshot()
       }
@@ -402,7 +403,7 @@ describe('while a snapshot is written', () => {
     expect(store.stats().snapshots.failed).toBe(0)
   })
 
-  it('its timing is published, where somebody listens', async () => {
+  it('times it, where somebody listens', async () => {
     const messages: unknown[] = []
     const listen = (message: unknown): void => void messages.push(message)
     for (const name of ['snapshot', 'recovery', 'commit']) subscribe(`holdfast:${name}`, listen)

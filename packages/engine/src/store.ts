@@ -123,7 +123,7 @@ export class Store<State extends object = object, Types extends CommandTypes = C
     const durability = checkDurability(options.durability) ?? settings.durability
     const checked = calls.map(([name, argument]) => checkCall(machine, name, argument))
     const commands = checked.some((command) => command instanceof Promise)
-      ? await Promise.all(checked)
+      ? await Promise.all(checked.map((command) => Promise.resolve(command)))
       : (checked as LoggedCommand[])
     this.#assertWritable(options.signal)
     if (commands.length === 0) return [] as unknown as Outcomes<Types, Calls>
@@ -179,11 +179,7 @@ export class Store<State extends object = object, Types extends CommandTypes = C
    */
   changes(options: ChangesOptions): AsyncGenerator<ChangeOf<Types>, void, undefined> {
     const { live, log, settings } = this.#parts
-    return changeFeed(liveFeed(live, log, settings.codecs), options) as AsyncGenerator<
-      ChangeOf<Types>,
-      void,
-      undefined
-    >
+    return changeFeed<Types>(liveFeed(live, log, settings.codecs), options)
   }
 
   /**

@@ -1,4 +1,5 @@
 import { GapError, HoldfastError, nodeEnvironment } from '@holdfast/environment'
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { recover, type RecoverOptions } from './recover.ts'
 import {
@@ -161,7 +162,7 @@ describe('recover', () => {
     const gap = fakeLog([2], { firstSeq: 5, refusal: new GapError(1, 5) })
     const cause = corrupt()
     await expect(run([{ seq: 4, id: 1, opening: cause }], gap).recovered).rejects.toThrow(
-      errorLike('SNAPSHOT_CORRUPT', { cause, details: expect.objectContaining({ firstSeq: 5 }) }),
+      errorLike('SNAPSHOT_CORRUPT', { cause, details: expect.objectContaining({ firstSeq: 5 }) as unknown }),
     )
     await expect(run([], gap).recovered).rejects.toThrow(GapError)
   })
@@ -194,7 +195,7 @@ describe('recover', () => {
         }),
     )
     const { recovered, target } = run([{ seq: 1, id: 1, state: 'a' }], fakeLog([1]), { queue })
-    await new Promise<void>((resolve) => setImmediate(() => resolve()))
+    await setImmediate()
     expect(target.events).toEqual([])
     release()
     await Promise.all([blocked, recovered])

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { WriteQueue } from './write-queue.ts'
 
@@ -7,7 +8,7 @@ describe('WriteQueue', () => {
     const order: string[] = []
     const task = (name: string) => async () => {
       order.push(`${name} begins`)
-      await new Promise<void>((resolve) => setImmediate(resolve))
+      await setImmediate()
       order.push(`${name} ends`)
     }
     await Promise.all([queue.run(task('a')), queue.run(task('b')), queue.run(() => order.push('c'))])
