@@ -46,7 +46,19 @@ const TYPED_ARRAYS = [
 type TypedArrayConstructor = (typeof TYPED_ARRAYS)[number]
 
 /** What can be taken apart into its bytes. */
-export type Binary = ArrayBuffer | InstanceType<TypedArrayConstructor>
+export type Binary =
+  | ArrayBuffer
+  | Uint8Array
+  | Int8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | Float64Array
+  | BigUint64Array
+  | BigInt64Array
 
 const KINDS: ReadonlyMap<unknown, number> = new Map<unknown, number>([
   [Array.prototype, CONTAINER.array],
