@@ -22,7 +22,7 @@ export {
   simulate,
   type Workload,
 } from './simulated/crash-points.ts'
-export { cutFile, flipBit, overwrite, swapFiles } from './simulated/damage.ts'
+export { cutFile, flipBit, loseFile, overwrite, swapFiles } from './simulated/damage.ts'
 export { SimulatedDisk } from './simulated/disk.ts'
 export { SimulatedEnvironment, type SimulatedEnvironmentOptions } from './simulated/simulated-environment.ts'
 export type {

@@ -1,7 +1,7 @@
 import { isHoldfastError } from '@holdfast/environment'
 import { SeededRandom } from '../seeded-random.ts'
 import { type CrashPoint, recordCrashPoints, simulate } from '../simulated/crash-points.ts'
-import { cutFile, flipBit, overwrite, swapFiles } from '../simulated/damage.ts'
+import { cutFile, flipBit, loseFile, overwrite, swapFiles } from '../simulated/damage.ts'
 import type { SimulatedDisk } from '../simulated/disk.ts'
 import { type Effect, EXTREME_SURVIVALS, type Survival, survivalNamed } from '../simulated/survival.ts'
 import { LogRecovery } from './log-recovery.fixture.ts'
@@ -119,22 +119,33 @@ class Exploration {
       const name = `damage:${i}`
       if (only !== undefined && only !== name) continue
       const disk = closed.afterPowerCut(survivalNamed('nothing'))
-      const random = new SeededRandom(seed + i)
-      const what = damageAtRandom(disk, random)
-      const before = contentsOf(disk)
-      this.#explored.damaged += 1
-      const recovery = new LogRecovery(records, observed, 'power', random, false)
-      await this.#attempt(name, async () => {
-        try {
-          await simulate((environment) => recovery.run(environment), { seed, disk })
-        } catch (error) {
-          if (!isHoldfastError(error))
-            throw new Error(`I4: ${what}: ${(error as Error).message}`, { cause: error })
-          if (contentsOf(disk) !== before)
-            throw new Error(`I9: ${what}: refused, and changed: ${error.message}`, { cause: error })
-        }
-      })
+      await this.#recoverDamaged(disk, damageAtRandom, observed, records, seed + i, name)
     }
+  }
+
+  async #recoverDamaged(
+    disk: SimulatedDisk,
+    damage: (disk: SimulatedDisk, random: SeededRandom) => string,
+    observed: Observation,
+    records: ReadonlyMap<number, Buffer>,
+    seed: number,
+    path: string,
+  ): Promise<void> {
+    const random = new SeededRandom(seed)
+    const what = damage(disk, random)
+    const before = contentsOf(disk)
+    this.#explored.damaged += 1
+    const recovery = new LogRecovery(records, observed, 'power', random, false)
+    await this.#attempt(path, async () => {
+      try {
+        await simulate((environment) => recovery.run(environment), { seed, disk })
+      } catch (error) {
+        if (!isHoldfastError(error))
+          throw new Error(`I4: ${what}: ${(error as Error).message}`, { cause: error })
+        if (contentsOf(disk) !== before)
+          throw new Error(`I9: ${what}: refused, and changed: ${error.message}`, { cause: error })
+      }
+    })
   }
 
   get #isOver(): boolean {
@@ -146,7 +157,9 @@ class Exploration {
       { length: this.#options.survivals },
       (_, i) => `random-${seedOf(`${this.#number}/${operation.index}/${i}`) % 1_000_000}`,
     )
-    return ['kill-before', 'kill', ...EXTREME_SURVIVALS, ...random]
+    const lost =
+      operation.index % 2 === 0 ? [`lost-${seedOf(`${this.#number}/${operation.index}`) % 1_000_000}`] : []
+    return ['kill-before', 'kill', ...EXTREME_SURVIVALS, ...random, ...lost]
   }
 
   /** Recovers from the disks that a cut at this point may leave. `path`: the cuts before it. */
@@ -169,6 +182,13 @@ class Exploration {
       const here = `${path}${point.operation.index}:${survival}`
       const kind: CutKind = survival.startsWith('kill') ? 'kill' : 'power'
       let disk: SimulatedDisk
+      if (survival.startsWith('lost-')) {
+        disk = point.during.afterPowerCut(survivalNamed('nothing'))
+        const seed = Number(survival.slice('lost-'.length))
+        if (disk.paths().some((name) => disk.contentOf(name).length > 0))
+          await this.#recoverDamaged(disk, loseAtRandom, point.observed, records, seed, here)
+        continue
+      }
       if (survival === 'kill-before') disk = point.before.fork()
       else if (survival === 'kill') {
         if (point.before === point.during && chosen.length > 1) continue
@@ -303,6 +323,18 @@ function damageAtRandom(disk: SimulatedDisk, random: SeededRandom): string {
       return `${path}: bit ${bit} flipped`
     }
   }
+}
+
+/** After a crash, what may look like the end of the log is one. A whole file that is gone never does. */
+function loseAtRandom(disk: SimulatedDisk, random: SeededRandom): string {
+  const paths = disk.paths().filter((path) => disk.contentOf(path).length > 0)
+  const path = paths[random.below(paths.length)] as string
+  if (random.below(2) === 0) {
+    loseFile(disk, path)
+    return `${path}: gone`
+  }
+  overwrite(disk, path, 0, Buffer.alloc(Math.min(512, disk.contentOf(path).length)))
+  return `${path}: its first sector is zeros`
 }
 
 function contentsOf(disk: SimulatedDisk): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cutAt, recordCrashPoints, type Workload } from './crash-points.ts'
-import { cutFile, flipBit, overwrite, swapFiles } from './damage.ts'
+import { cutFile, flipBit, loseFile, overwrite, swapFiles } from './damage.ts'
 import { SimulatedDisk } from './disk.ts'
 import { SimulatedEnvironment } from './simulated-environment.ts'
 import { survivalNamed } from './survival.ts'
@@ -78,8 +78,11 @@ describe('damage', () => {
     swapFiles(disk, '/b', '/c')
     overwrite(disk, '/b', 2, Buffer.from('!'))
     cutFile(disk, '/c', 0)
+    expect(disk.afterPowerCut(survivalNamed('nothing')).paths()).toEqual(['/a', '/b', '/c'])
     const after = disk.afterPowerCut(survivalNamed('nothing'))
     expect(['/a', '/b', '/c'].map((path) => after.contentOf(path).toString())).toEqual(['c', 'c\0!', ''])
+    loseFile(disk, '/a')
+    expect(disk.afterPowerCut(survivalNamed('nothing')).paths()).toEqual(['/b', '/c'])
     expect(['/a', '/b', '/c'].map((path) => kept.contentOf(path).toString())).toEqual(['a', 'b', 'c'])
   })
 })

@@ -32,3 +32,8 @@ export function swapFiles(disk: SimulatedDisk, one: string, other: string): void
   disk.damage(one, () => second)
   disk.damage(other, () => first)
 }
+
+/** A file is gone, durably, as if it had never been there. */
+export function loseFile(disk: SimulatedDisk, path: string): void {
+  disk.forget(path)
+}

@@ -244,6 +244,16 @@ export class SimulatedDisk {
     this.version += 1
   }
 
+  /** Takes the name of a file away, durably. For a disk on which everything is durable. */
+  forget(path: string): void {
+    const { directory, name } = this.#parent('unlink', path)
+    const { names, durable } = this.#directories.get(directory) as Directory
+    const without = (from: ReadonlyMap<string, number>): ReadonlyMap<string, number> =>
+      new Map([...from].filter(([other]) => other !== name))
+    this.#directories.set(directory, { names: without(names), durable: without(durable) })
+    this.version += 1
+  }
+
   #existing(path: string): number {
     const found = this.find('open', path)
     if (found === undefined || found.isDirectory) throw errnoError('ENOENT', { call: 'open', path })
