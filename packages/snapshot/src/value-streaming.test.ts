@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chunksOf, valuesOf } from './chunks.fixture.ts'
 import { CHUNK_BYTES, CHUNK_VALUES, INLINE_BYTES, MAX_CHUNK_BYTES, OP, STRING_PIECE_UNITS } from './format.ts'
+import { naiveChunks } from './naive.fixture.ts'
 import { exceedsInline } from './size-bound.ts'
 import { stateDigest } from './state-digest.ts'
 import { anyState, anyValue, numbers } from './values.fixture.ts'
@@ -49,6 +50,18 @@ describe('taking values apart and putting them together', () => {
         expect(stateDigest(found)).toBe(stateDigest(values))
       }),
       { numRuns: 60 },
+    )
+  })
+
+  it('property: chunks are what a plain reading of the format makes of the values', () => {
+    fc.assert(
+      fc.property(anyState, (values) => {
+        const [found, expected] = [chunksOf(values), naiveChunks(values)]
+        expect(found.length).toBe(expected.length)
+        for (const [index, chunk] of found.entries())
+          expect(chunk.equals(expected[index] as Buffer)).toBe(true)
+      }),
+      { numRuns: 30 },
     )
   })
 
