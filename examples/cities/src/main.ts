@@ -2,6 +2,7 @@
 // everything that was acknowledged is there.
 //   node src/main.ts [--seed <number>] [--data <directory>]
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { open, openAt } from 'holdfast'
@@ -25,12 +26,14 @@ const DOING: Record<Kill['during'], string> = {
 
 const { values } = parseArgs({ options: { seed: { type: 'string' }, data: { type: 'string' } } })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))
-const directory = values.data ?? fileURLToPath(new URL('../data', import.meta.url))
+const directory = values.data
+  ? join(values.data, 'cities')
+  : fileURLToPath(new URL('../data', import.meta.url))
 
 const startedAt = performance.now()
 try {
-  const problems = await demo()
-  console.log(verdict(problems))
+  const { problems, acknowledged, kills } = await demo()
+  console.log(verdict(problems, acknowledged, kills))
   if (problems.length > 0) process.exitCode = 1
 } catch (error) {
   console.error('The check could not be made.', error)
@@ -38,8 +41,8 @@ try {
 }
 console.log(`${((performance.now() - startedAt) / 1000).toFixed(1)} s in all`)
 
-/** Says what is not as it must be. */
-async function demo(): Promise<string[]> {
+/** `problems`: what is not as it must be, in words. */
+async function demo(): Promise<{ problems: string[]; acknowledged: number; kills: number }> {
   if (!Number.isSafeInteger(seed) || seed < 0) throw new TypeError('--seed is a whole number')
   rmSync(directory, { recursive: true, force: true })
   const work = workload(seed)
@@ -49,7 +52,7 @@ async function demo(): Promise<string[]> {
       `by a process that is killed ${kills.length} times (--seed ${seed})`,
   )
   const { starts, acknowledged } = await liveAndDie(work, kills)
-  return conclude(work, starts, acknowledged)
+  return { problems: await conclude(work, starts, acknowledged), acknowledged, kills: kills.length }
 }
 
 async function liveAndDie(

@@ -99,8 +99,10 @@ rewritten     commands that were readable, but nothing on disk proved them durab
 
 const PROBLEMS_SHOWN = 5
 
-export function verdict(problems: readonly string[]): string {
-  if (problems.length === 0) return styleText('green', 'Nothing that was acknowledged was lost.')
+export function verdict(problems: readonly string[], acknowledged: number, kills: number): string {
+  if (problems.length === 0) {
+    return styleText('green', `${kills} kills, ${count(acknowledged)} commands acknowledged, 0 lost.`)
+  }
   const shown = problems.slice(0, PROBLEMS_SHOWN)
   const more = problems.length > shown.length ? [`and ${problems.length - shown.length} more`] : []
   return styleText('red', [...shown, ...more].join('\n'))
