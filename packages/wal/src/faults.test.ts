@@ -199,6 +199,18 @@ describe('a sync or a write that fails', () => {
     }
   })
 
+  it('in a rotation that has synced the old segment moves what that sync covered no second time', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { segmentBytes: 4096, syncIntervalMs: 60_000 })
+    await store.append('a', 'os')
+    environment.files.fail({ on: 'write', path: SEGMENT, fault: { errno: 'EIO' } })
+    expect(await store.append(text(2, 4000))).toBe(2)
+    expect(store.moves).toHaveLength(1)
+    expect((await recovered(environment.memory)).records).toEqual(['1:a', `2:${text(2, 4000)}`])
+    await store.close()
+    expect((await recovered(environment.memory)).records).toHaveLength(2)
+  })
+
   it('of a header that reached the disk all the same ends nothing that is appended later', async () => {
     const environment = faultyMemory()
     const store = await openHarness(environment, { segmentBytes: 4096 })

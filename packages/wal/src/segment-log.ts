@@ -402,7 +402,10 @@ export class SegmentLog<T, W> implements Log<T, W> {
       )
     } catch (cause) {
       const error = cause as HoldfastError
-      if (error.code === 'NO_SPACE' && this.#roller.current?.broken === undefined) {
+      const current = this.#roller.current
+      // The rotation may have synced the old segment before it failed.
+      if (durableBefore && current?.hasUnsynced === false) this.#setDurable(this.#lastSeq)
+      if (error.code === 'NO_SPACE' && current?.broken === undefined) {
         this.#open.shift()
         this.#reject(builder, error)
         return

@@ -160,6 +160,8 @@ export class SegmentWriter {
    */
   async append(batch: FramedBatch, durability: 'disk' | 'os'): Promise<void> {
     this.#assertSound()
+    if (batch.firstSeq !== this.#last.seq + 1)
+      throw new Error(`a batch of sequence ${batch.firstSeq} behind ${this.#last.seq}`)
     await this.#reserve(batch.frame.length)
     try {
       await this.#write(batch.frame, durability)
