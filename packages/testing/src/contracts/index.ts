@@ -2,4 +2,5 @@
 export { codecContract } from './codec.ts'
 export { fileSystemContract } from './file-system.ts'
 export { locksContract } from './locks.ts'
+export { logContract, type LogUnderTest, type LogWaiter, type OpenedLog } from './log.ts'
 export { snapshotStoreContract } from './snapshot-store.ts'
