@@ -9,7 +9,7 @@ import {
 } from '@holdfast/environment'
 import { FRAME_HEADER_BYTES, FrameDigest, frameBytes, sealFrame, StateDigest } from '@holdfast/framing'
 import type { ChunkEncoder } from './chunk-encoder.ts'
-import { zstd, zstdMissing } from './compression.ts'
+import { zstd } from './compression.ts'
 import { FOOTER_BYTES, writeFooter } from './footer.ts'
 import { COMPRESSED_PREFIX_BYTES, FLAG_ZSTD, KIND, MAX_CHUNK_BYTES } from './format.ts'
 import { encodeHeader, type FileHeader } from './header.ts'
@@ -44,10 +44,9 @@ export class ChunkFile {
 
   /**
    * Makes the file beside `published`, where it will be renamed to, and writes its header.
-   * Throws `IO_ERROR`, `NO_SPACE`, `UNSUPPORTED`, and leaves nothing behind then.
+   * Throws `IO_ERROR`, `NO_SPACE`, and leaves nothing behind then.
    */
   static async create(published: string, header: FileHeader, environment: Environment): Promise<ChunkFile> {
-    if (header.compression === 'zstd' && zstd === undefined) throw zstdMissing(published)
     const path = temporaryName(published, environment.random)
     const file = await environment.files.open(path, 'create').catch(async (cause: unknown) => {
       // It may have been made all the same. What was there before is not ours.

@@ -50,11 +50,8 @@ export const zstd: Zstd | undefined = zstdOf(zlib)
 
 /** What a runtime without zstd says of a snapshot that needs it. */
 export function zstdMissing(path: string): HoldfastError {
-  return new HoldfastError(
-    'UNSUPPORTED',
-    'snapshots compressed with zstd need a newer Node.js (22.15, 23.8 or later)',
-    {
-      path,
-    },
-  )
+  return new HoldfastError('UNSUPPORTED', 'zstd is not to be had in this version of Node.js', {
+    path,
+    hint: 'Nothing was changed. Run Node.js 22.15, 23.8 or later.',
+  })
 }

@@ -221,6 +221,7 @@ function codecFor(id: string, first: Codec<unknown>, path: string): Codec<unknow
   if (codec === undefined) {
     throw new HoldfastError('UNSUPPORTED', `the snapshot was written with the codec ${JSON.stringify(id)}`, {
       path,
+      hint: 'Nothing was changed. Pass the codec of that id.',
     })
   }
   return codec

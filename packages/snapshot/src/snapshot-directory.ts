@@ -9,6 +9,7 @@ import {
   makeDirectories,
   nodeEnvironment,
 } from '@holdfast/environment'
+import { zstd, zstdMissing } from './compression.ts'
 import { FileSnapshotReader, readHeader } from './file-reader.ts'
 import { FileSnapshotWriter } from './file-writer.ts'
 import { isTemporarySnapshotName, MAX_ID, parseSnapshotName, snapshotName } from './file-name.ts'
@@ -112,6 +113,7 @@ export class SnapshotDirectory implements SnapshotStore {
     assertInteger('machineVersion', machineVersion, 0xffffffff)
     assertInteger('epoch', epoch, Number.MAX_SAFE_INTEGER)
     assertInteger('length of the note', note.length, MAX_NOTE_BYTES)
+    if (this.#compression === 'zstd' && zstd === undefined) throw zstdMissing(this.path)
     const environment = this.#environment
     const id = await this.#newId()
     await this.#attempt('make the directory', this.path, () => makeDirectories(environment.files, this.path))

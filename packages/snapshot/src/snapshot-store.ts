@@ -14,7 +14,7 @@ export interface SnapshotStore {
   list(): Promise<SnapshotEntry[]>
   /**
    * Begins a snapshot. Nothing is to be seen of it in `list` before `close` of its writer has returned.
-   * Throws `INVALID_ARGUMENT`, `IO_ERROR`, `NO_SPACE`.
+   * Throws `INVALID_ARGUMENT`, `UNSUPPORTED` (the compression is not to be had here), `IO_ERROR`, `NO_SPACE`.
    */
   create(subject: SnapshotSubject): Promise<SnapshotWriter>
   /**
