@@ -4,9 +4,10 @@ import { type CrashPoint, recordCrashPoints, simulate } from '../simulated/crash
 import { cutFile, flipBit, loseFile, overwrite, swapFiles } from '../simulated/damage.ts'
 import type { SimulatedDisk } from '../simulated/disk.ts'
 import { type Effect, EXTREME_SURVIVALS, type Survival, survivalNamed } from '../simulated/survival.ts'
-import { LogRecovery } from './log-recovery.fixture.ts'
-import { checkFound, type CutKind, type Found, type Observation } from './log-model.fixture.ts'
-import { LogWorkload } from './log-workload.fixture.ts'
+import { Recovery } from './recovery.fixture.ts'
+import { checkFound, type CutKind, type Found, type Observation } from './model.fixture.ts'
+import type { Subject } from './subject.fixture.ts'
+import { RandomWorkload } from './workload.fixture.ts'
 
 export interface ExploreOptions {
   readonly seed: number
@@ -51,7 +52,7 @@ const MAX_FAILURES = 20
 const DAMAGES = 40
 
 /** Runs workloads, and recovers from every moment at which they could have been cut off. */
-export async function exploreLog(options: ExploreOptions): Promise<Explored> {
+export async function explore(subject: Subject, options: ExploreOptions): Promise<Explored> {
   const explored: Explored = {
     workloads: 0,
     operations: 0,
@@ -72,20 +73,22 @@ export async function exploreLog(options: ExploreOptions): Promise<Explored> {
     number < end && explored.failures.length < (options.maxFailures ?? MAX_FAILURES);
     number += 1
   ) {
-    await new Exploration(options, number, explored).run(seedOf(`${seed}/${number}`))
+    await new Exploration(subject, options, number, explored).run(seedOf(`${seed}/${number}`))
     if (performance.now() - started > (options.budgetMs ?? Number.POSITIVE_INFINITY)) break
   }
   return explored
 }
 
 class Exploration {
+  readonly #subject: Subject
   readonly #options: ExploreOptions
   readonly #number: number
   readonly #explored: Explored
   /** What was found on a disk. */
   readonly #found: Map<string, Found> = new Map()
 
-  constructor(options: ExploreOptions, number: number, explored: Explored) {
+  constructor(subject: Subject, options: ExploreOptions, number: number, explored: Explored) {
+    this.#subject = subject
     this.#options = options
     this.#number = number
     this.#explored = explored
@@ -93,7 +96,7 @@ class Exploration {
 
   async run(seed: number): Promise<void> {
     const { steps = 14, faults = this.#number % 2 === 1, only } = this.#options
-    const workload = new LogWorkload(seed, { steps, faults })
+    const workload = new RandomWorkload(this.#subject, seed, { steps, faults })
     const run = await this.#attempt('', () => recordCrashPoints(workload, { seed }))
     this.#explored.workloads += 1
     if (run === undefined) return
@@ -111,7 +114,7 @@ class Exploration {
   async #damage(
     closed: SimulatedDisk,
     observed: Observation,
-    records: ReadonlyMap<number, Buffer>,
+    records: ReadonlyMap<number, unknown>,
     seed: number,
     only: string | undefined,
   ): Promise<void> {
@@ -127,7 +130,7 @@ class Exploration {
     disk: SimulatedDisk,
     damage: (disk: SimulatedDisk, random: SeededRandom) => string,
     observed: Observation,
-    records: ReadonlyMap<number, Buffer>,
+    records: ReadonlyMap<number, unknown>,
     seed: number,
     path: string,
   ): Promise<void> {
@@ -135,7 +138,7 @@ class Exploration {
     const what = damage(disk, random)
     const before = contentsOf(disk)
     this.#explored.damaged += 1
-    const recovery = new LogRecovery(records, observed, 'power', random, false)
+    const recovery = new Recovery(this.#subject, records, observed, 'power', random, false)
     await this.#attempt(path, async () => {
       try {
         await simulate((environment) => recovery.run(environment), { seed, disk })
@@ -165,7 +168,7 @@ class Exploration {
   /** Recovers from the disks that a cut at this point may leave. `path`: the cuts before it. */
   async #cutAt(
     point: CrashPoint<Observation>,
-    records: ReadonlyMap<number, Buffer>,
+    records: ReadonlyMap<number, unknown>,
     path: string,
     cuts: readonly string[] | undefined,
     survivals: readonly string[],
@@ -217,7 +220,7 @@ class Exploration {
     disk: SimulatedDisk,
     observed: Observation,
     kind: CutKind,
-    records: ReadonlyMap<number, Buffer>,
+    records: ReadonlyMap<number, unknown>,
     path: string,
     cuts: readonly string[] | undefined,
   ): Promise<void> {
@@ -228,14 +231,24 @@ class Exploration {
     const nest =
       depth < MAX_DEPTH &&
       (cuts === undefined ? nestedEvery > 0 && random.below(nestedEvery) === 0 : cuts.length > 0)
-    const recovery = new LogRecovery(records, observed, kind, random, nest || random.below(3) === 0)
+    const recovery = new Recovery(
+      this.#subject,
+      records,
+      observed,
+      kind,
+      random,
+      nest || random.below(3) === 0,
+    )
     if (depth > 1) this.#explored.nested += 1
     if (!nest) {
       const fingerprint = disk.fingerprint
       const known = this.#found.get(fingerprint)
       await this.#attempt(path, async () => {
         // The same disk once more, after another moment: only what has to be on it may differ.
-        if (known !== undefined) return checkFound(known, observed, kind)
+        if (known !== undefined) {
+          checkFound(known, observed, kind)
+          return
+        }
         await simulate((environment) => recovery.run(environment), { seed, disk })
         if (recovery.found !== undefined) this.#found.set(fingerprint, recovery.found)
       })

@@ -1,37 +1,40 @@
 import { isHoldfastError } from '@holdfast/environment'
-import { Wal } from '@holdfast/wal'
 import type { FaultRule } from '../faults.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import type { Workload } from '../simulated/crash-points.ts'
 import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
-import { checkFound, type Found, LogModel, type Observation } from './log-model.fixture.ts'
-
-export const STORE = '/data/store'
+import { checkFound, Model, type Observation } from './model.fixture.ts'
+import type { OpenSubject, Subject, SubjectSettings } from './subject.fixture.ts'
 
 /** What a workload draws from. `faults`: syncs and writes fail, the disk runs full. */
-export interface LogWorkloadOptions {
+export interface WorkloadOptions {
   readonly steps: number
   readonly faults: boolean
 }
 
-/** Random calls of a log, as one program would make them. */
-export class LogWorkload implements Workload<Observation> {
-  readonly model: LogModel = new LogModel()
+/** Random calls, as one program would make them. */
+export class RandomWorkload implements Workload<Observation> {
+  readonly model: Model = new Model()
   readonly #random: SeededRandom
-  readonly #options: LogWorkloadOptions
-  readonly #syncIntervalMs: number
-  readonly #maxUnsyncedBytes: number
+  readonly #options: WorkloadOptions
+  readonly #subject: Subject
+  readonly #settings: SubjectSettings
   readonly #pending: Set<Promise<void>> = new Set()
   #environment: SimulatedEnvironment | undefined
-  #wal: Wal | undefined
+  #open: OpenSubject | undefined
   /** Why the log has to be closed and opened again. */
   #failed = false
 
-  constructor(seed: number, options: LogWorkloadOptions) {
+  constructor(subject: Subject, seed: number, options: WorkloadOptions) {
     this.#random = new SeededRandom(seed)
     this.#options = options
-    this.#syncIntervalMs = [1, 3, 20][this.#random.below(3)] as number
-    this.#maxUnsyncedBytes = [300, 2000, 1_000_000][this.#random.below(3)] as number
+    this.#subject = subject
+    const draw = <T>(values: readonly T[]): T => values[this.#random.below(values.length)] as T
+    this.#settings = {
+      syncIntervalMs: draw([1, 3, 20]),
+      maxUnsyncedBytes: draw([300, 2000, 1_000_000]),
+      snapshotEvery: draw([3, 8, 1000]),
+    }
   }
 
   observe(): Observation {
@@ -42,7 +45,7 @@ export class LogWorkload implements Workload<Observation> {
     this.#environment = environment
     await environment.files.makeDirectory('/data')
     await environment.files.syncDirectory('/')
-    await this.#open()
+    await this.#openAgain()
     for (let step = 0; step < this.#options.steps; step += 1) {
       if (this.#failed) await this.#reopen()
       await this.#step()
@@ -54,7 +57,7 @@ export class LogWorkload implements Workload<Observation> {
   }
 
   async #step(): Promise<void> {
-    const wal = this.#opened
+    const open = this.#opened
     switch (this.#random.below(this.#options.faults ? 14 : 11)) {
       case 0:
       case 1:
@@ -73,7 +76,7 @@ export class LogWorkload implements Workload<Observation> {
       case 7: {
         const { events } = this.model
         await this.#attempt(async () => {
-          await wal.sync()
+          await open.sync()
           this.model.durableSince(events)
         })
         return
@@ -81,9 +84,9 @@ export class LogWorkload implements Workload<Observation> {
       case 8:
         return this.#idle(this.#random.below(3) === 0 ? 5 : 80)
       case 9: {
-        const through = this.#random.below(Math.max(1, wal.durableSeq) + 1)
+        const through = this.#random.below(Math.max(1, open.durableSeq) + 1)
         this.model.trimming(through)
-        return this.#sometimesWait(this.#attempt(() => wal.trim(through)))
+        return this.#sometimesWait(this.#attempt(() => open.tidy(through)))
       }
       case 10:
         return this.#random.below(2) === 0 ? this.#reopen() : this.#idle(1)
@@ -123,18 +126,14 @@ export class LogWorkload implements Workload<Observation> {
   }
 
   async #append(count: number, durability: 'disk' | 'os'): Promise<void> {
-    const wal = this.#opened
-    const records = Array.from({ length: count }, () => this.#record())
-    const group = this.model.submitted(
-      records.map(({ id }) => id),
+    const open = this.#opened
+    const ids = Array.from({ length: count }, (_, i) => this.model.records.size + 1 + i)
+    for (const id of ids) this.model.records.set(id, this.#subject.draw(id, this.#random))
+    const group = this.model.submitted(ids, durability)
+    const appended = open.submit(
+      ids.map((id) => this.model.records.get(id)),
       durability,
     )
-    const bytes = records.map((record) => record.bytes)
-    const [first] = bytes as [Buffer]
-    const appended =
-      count === 1
-        ? wal.append(first, { durability })
-        : wal.appendAll(bytes, { durability }).then(({ firstSeq }) => firstSeq)
     const settled = appended
       .then(
         (seq) => this.model.acknowledged(group, seq),
@@ -147,13 +146,6 @@ export class LogWorkload implements Workload<Observation> {
       .finally(() => this.#pending.delete(settled))
     this.#pending.add(settled)
     await settled
-  }
-
-  #record(): { id: number; bytes: Buffer } {
-    const id = this.model.records.size + 1
-    const bytes = recordBytes(id, this.#random)
-    this.model.records.set(id, bytes)
-    return { id, bytes }
   }
 
   async #sometimesWait(done: Promise<void>): Promise<void> {
@@ -181,7 +173,7 @@ export class LogWorkload implements Workload<Observation> {
   async #reopen(): Promise<void> {
     await this.#close()
     this.#failed = false
-    await this.#open()
+    await this.#openAgain()
   }
 
   async #close(): Promise<void> {
@@ -195,72 +187,27 @@ export class LogWorkload implements Workload<Observation> {
     this.model.log = undefined
   }
 
-  async #open(): Promise<void> {
+  async #openAgain(): Promise<void> {
     const environment = this.#environment as SimulatedEnvironment
-    let wal: Wal | undefined
+    let open: OpenSubject | undefined
     try {
-      wal = await this.#openOnce(environment)
+      open = await this.#subject.open(environment, this.#settings)
     } catch (error) {
       if (!this.#options.faults || !isHoldfastError(error)) throw error
       if (!['NO_SPACE', 'IO_ERROR'].includes(error.code)) throw error
       this.#calm()
     }
-    wal ??= await this.#openOnce(environment)
-    const found = await read(wal, this.model.records)
-    checkFound(found, this.model.observe(), 'kill')
-    this.model.opened(found)
-    this.model.log = logOf(wal)
-    this.#wal = wal
+    open ??= await this.#subject.open(environment, this.#settings)
+    const { records } = this.model
+    const found = await open.read(records)
+    const ids = checkFound(found, this.model.observe(), 'kill')
+    open.verify(ids.map((id) => records.get(id)))
+    this.model.opened({ ...found, ids: ids.slice(ids.length - found.ids.length) })
+    this.model.log = open
+    this.#open = open
   }
 
-  #openOnce(environment: SimulatedEnvironment): Promise<Wal> {
-    return Wal.open(STORE, {
-      environment,
-      segmentBytes: 4096,
-      syncIntervalMs: this.#syncIntervalMs,
-      maxUnsyncedBytes: this.#maxUnsyncedBytes,
-    })
+  get #opened(): OpenSubject {
+    return this.#open as OpenSubject
   }
-
-  get #opened(): Wal {
-    return this.#wal as Wal
-  }
-}
-
-export function logOf(wal: Wal): { readonly durableSeq: number; readonly lastSeq: number } {
-  return {
-    get durableSeq() {
-      return wal.durableSeq
-    },
-    get lastSeq() {
-      return wal.range.last
-    },
-  }
-}
-
-/** A record that says which one it is. Some are long and some are zeros for the most part. */
-export function recordBytes(id: number, random: SeededRandom): Buffer {
-  const size = [4, 30, 200, 600, 1500][random.below(5)] as number
-  const bytes = Buffer.alloc(4 + random.below(size))
-  bytes.writeUInt32LE(id)
-  if (random.below(3) > 0) bytes.fill(random.bytes(bytes.length - 4), 4)
-  return bytes
-}
-
-/** Everything that the log holds, each record compared with what was written. */
-export async function read(wal: Wal, records: ReadonlyMap<number, Buffer>): Promise<Found> {
-  const firstSeq = wal.range.first
-  const ids: number[] = []
-  for await (const { seq, value } of wal.read()) {
-    if (seq !== firstSeq + ids.length)
-      throw new Error(`I2: sequence ${seq} where ${firstSeq + ids.length} belongs`)
-    const id = value.length < 4 ? 0 : Buffer.from(value.buffer, value.byteOffset).readUInt32LE()
-    if (!records.get(id)?.equals(value)) throw new Error(`I3: the record at ${seq} was never written`)
-    ids.push(id)
-  }
-  if (wal.range.last !== firstSeq + ids.length - 1)
-    throw new Error(
-      `I2: the range ends at ${wal.range.last}, and ${firstSeq + ids.length - 1} was the last to be read`,
-    )
-  return { firstSeq, ids }
 }

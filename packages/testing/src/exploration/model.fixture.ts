@@ -41,8 +41,8 @@ export interface Found {
 /** How the world ended: the process only, or the power as well. */
 export type CutKind = 'kill' | 'power'
 
-export class LogModel {
-  readonly records: Map<number, Buffer>
+export class Model {
+  readonly records: Map<number, unknown>
   #phase: Phase = { firstSeq: 1, base: [], groups: [] }
   #events = 0
   #trimmedThrough = 0
@@ -50,7 +50,7 @@ export class LogModel {
   /** Asked for figures of the open log. */
   log: { readonly durableSeq: number; readonly lastSeq: number } | undefined
 
-  constructor(records: Map<number, Buffer> = new Map(), start?: Observation) {
+  constructor(records: Map<number, unknown> = new Map(), start?: Observation) {
     this.records = records
     this.#frozen = start
     if (start === undefined) return
@@ -94,7 +94,7 @@ export class LogModel {
     return group
   }
 
-  acknowledged(group: Group, firstSeq: number): void {
+  acknowledged(group: Group, firstSeq: number | undefined): void {
     this.#events += 1
     group.firstSeq = firstSeq
     group.acknowledgedAt = this.#events
@@ -125,8 +125,11 @@ export class LogModel {
   }
 }
 
-/** Throws an error that says what is wrong, if what was found is not what there may be after a crash at that moment. */
-export function checkFound(found: Found, observed: Observation, kind: CutKind): void {
+/**
+ * Throws an error that says what is wrong, if what was found is not what there may be after a crash at that
+ * moment. Gives the ids of all that is there: where the record left no trace (0), of the one that must have.
+ */
+export function checkFound(found: Found, observed: Observation, kind: CutKind): number[] {
   const { phase, events, submitted } = observed
   const wrong = (what: string): Error =>
     new Error(`${what}; found ${describeFound(found)}; expected ${describeObservation(observed)}`)
@@ -138,9 +141,12 @@ export function checkFound(found: Found, observed: Observation, kind: CutKind): 
   if (kind === 'kill' && lastSeq < observed.lastSeq) throw wrong(`I1: lastSeq was ${observed.lastSeq}`)
   const idAt = (seq: number): number | undefined => found.ids[seq - found.firstSeq]
 
+  const isThere = (seq: number, id: number | undefined): boolean => idAt(seq) === id || idAt(seq) === 0
+
+  const all = [...phase.base]
   let seq = phase.firstSeq
   for (const id of phase.base) {
-    if (seq >= found.firstSeq && idAt(seq) !== id) throw wrong(`I1: record ${id} at ${seq} is gone`)
+    if (seq >= found.firstSeq && !isThere(seq, id)) throw wrong(`I1: record ${id} at ${seq} is gone`)
     seq += 1
   }
   let ended = false
@@ -150,23 +156,27 @@ export function checkFound(found: Found, observed: Observation, kind: CutKind): 
     const mustBeThere = group.durableAt <= events || (kind === 'kill' && acknowledged)
     const [first] = group.ids
     const trimmed = seq < found.firstSeq
-    const present = trimmed ? !refused : !ended && idAt(seq) === first && seq <= lastSeq
+    const notWritten = refused && group.outcome === 'not-written'
+    const present = trimmed
+      ? !refused
+      : !ended && seq <= lastSeq && isThere(seq, first) && !(notWritten && idAt(seq) === 0)
     if (!present) {
       if (mustBeThere) throw wrong(`I1: record ${first} was acknowledged at ${group.firstSeq} and is gone`)
       if (!refused) ended = true
       continue
     }
-    if (refused && group.outcome === 'not-written')
-      throw wrong(`I3: record ${first} was refused as not written, and is there`)
-    if (acknowledged && group.firstSeq !== seq)
+    if (notWritten) throw wrong(`I3: record ${first} was refused as not written, and is there`)
+    if (acknowledged && group.firstSeq !== undefined && group.firstSeq !== seq)
       throw wrong(`I2: record ${first} was acknowledged as ${group.firstSeq} and is ${seq}`)
     for (const id of group.ids) {
-      if (seq >= found.firstSeq && idAt(seq) !== id)
+      if (seq >= found.firstSeq && !isThere(seq, id))
         throw wrong(`I2: of the batch of ${first}, ${id} is missing`)
+      all.push(id)
       seq += 1
     }
   }
   if (seq <= lastSeq) throw wrong(`I2/I3: record ${idAt(seq)} at ${seq} does not belong there`)
+  return all
 }
 
 function describeFound({ firstSeq, ids }: Found): string {

@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util'
+import { explore } from './explore.fixture.ts'
+import type { Subject } from './subject.fixture.ts'
+
+/** The command behind `tools/explore-*.ts`. Prints one line for each failing run; given back as arguments, it replays that run alone. */
+export async function exploreCommand(subject: Subject): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: '1' },
+      workloads: { type: 'string', default: '50' },
+      survivals: { type: 'string', default: '4' },
+      steps: { type: 'string', default: '14' },
+      nested: { type: 'string', default: '40' },
+      failures: { type: 'string', default: '20' },
+      workload: { type: 'string' },
+      cuts: { type: 'string' },
+    },
+  })
+  const started = performance.now()
+  const explored = await explore(subject, {
+    seed: Number(values.seed),
+    workloads: Number(values.workloads),
+    survivals: Number(values.survivals),
+    steps: Number(values.steps),
+    nestedEvery: Number(values.nested),
+    maxFailures: Number(values.failures),
+    ...(values.workload === undefined
+      ? {}
+      : { only: { workload: Number(values.workload), cuts: values.cuts ?? '' } }),
+  })
+  const seconds = (performance.now() - started) / 1000
+  const { failures, ...figures } = explored
+  const counts = Object.entries(figures).map(([name, count]) => `${count} ${name}`)
+  const rate = Math.round((explored.recoveries + explored.known + explored.damaged) / seconds)
+  console.log(`${counts.join(', ')} in ${seconds.toFixed(1)} s: ${rate} states a second`)
+  for (const { replay, error } of failures) {
+    console.log(`FAILED ${replay}`)
+    console.log(values.workload === undefined ? `  ${error.message.slice(0, 600)}` : error)
+  }
+  process.exitCode = failures.length === 0 ? 0 : 1
+}

@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from 'node:util'
+import { defineMachine, isRefusal, open, Refusal } from 'holdfast'
+import type { SeededRandom } from '../seeded-random.ts'
+import { type OpenSubject, STORE, type Subject } from './subject.fixture.ts'
+
+interface Transfer {
+  readonly id: number
+  readonly account: string
+  readonly amount: number
+  readonly ballast: Uint8Array
+}
+
+interface Ledger {
+  readonly balances: Map<string, number>
+  /** Every accepted command: its sequence and its number. */
+  readonly accepted: [seq: number, id: number][]
+  /** Hangs on the order of all that was accepted. */
+  chain: number
+}
+
+const initial = (): Ledger => ({ balances: new Map(), accepted: [], chain: 0 })
+
+function transfer(state: Ledger, { id, account, amount }: Transfer, { seq }: { seq: number }): number {
+  const balance = (state.balances.get(account) ?? 0) + amount
+  if (balance < 0) throw new Refusal('TOO_LOW', { balance })
+  state.balances.set(account, balance)
+  state.accepted.push([seq, id])
+  state.chain = Math.imul(state.chain ^ id, 0x01000193)
+  return state.chain
+}
+
+const machine = defineMachine({ version: 1, initial, commands: { transfer } })
+
+/** The engine: commands that are refused now and then, snapshots, retention. A record is a command's argument. */
+export const engineSubject: Subject = {
+  draw(id: number, random: SeededRandom): Transfer {
+    const ballast = new Uint8Array([0, 20, 300, 1200][random.below(4)] as number)
+    if (random.below(2) === 0) ballast.fill(id)
+    return { id, account: `account ${random.below(4)}`, amount: random.below(200) - 80, ballast }
+  },
+
+  async open(environment, { syncIntervalMs, maxUnsyncedBytes, snapshotEvery }): Promise<OpenSubject> {
+    const store = await open(STORE, machine, {
+      environment,
+      segmentBytes: 4096,
+      syncIntervalMs,
+      maxUnsyncedBytes,
+      snapshot: { everyRecords: snapshotEvery },
+    })
+    const state = store.state as Ledger
+    return {
+      get durableSeq() {
+        return store.durableSeq
+      },
+      get lastSeq() {
+        return store.appliedSeq
+      },
+      async submit(records, durability) {
+        const transfers = records as readonly Transfer[]
+        const [first] = transfers as [Transfer]
+        if (transfers.length === 1)
+          await store.execute('transfer', first, { durability }).catch(acceptRefusal)
+        else {
+          const calls = transfers.map((argument) => ['transfer', argument] as const)
+          const outcomes = await store.executeAll(calls, { durability })
+          for (const outcome of outcomes) if (outcome.status === 'rejected') acceptRefusal(outcome.reason)
+        }
+        return undefined
+      },
+      sync: () => store.sync(),
+      tidy: () => store.snapshot(),
+      async read() {
+        const ids = Array.from({ length: store.appliedSeq }, () => 0)
+        for (const [seq, id] of state.accepted) ids[seq - 1] = id
+        return { firstSeq: 1, ids }
+      },
+      verify(records) {
+        const expected = initial()
+        for (const [i, record] of (records as readonly Transfer[]).entries()) {
+          try {
+            transfer(expected, record, { seq: i + 1 })
+          } catch (error) {
+            acceptRefusal(error)
+          }
+        }
+        if (isDeepStrictEqual({ ...state }, expected)) return
+        throw new Error(
+          `I2: the state does not follow from ${records.length} commands: ${JSON.stringify([state.accepted, expected.accepted])}`,
+        )
+      },
+      close: () => store.close(),
+    }
+  },
+}
+
+function acceptRefusal(error: unknown): void {
+  if (!isRefusal(error)) throw error
+}

@@ -1,0 +1,76 @@
+import type { SeededRandom } from '../seeded-random.ts'
+import type { Workload } from '../simulated/crash-points.ts'
+import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
+import { checkFound, type CutKind, type Found, Model, type Observation } from './model.fixture.ts'
+import type { OpenSubject, Subject, SubjectSettings } from './subject.fixture.ts'
+
+const SETTINGS: SubjectSettings = { syncIntervalMs: 3, maxUnsyncedBytes: 1_000_000, snapshotEvery: 4 }
+
+/** What comes after a crash: the store opens by itself, holds what it must, takes new records, and has them too. */
+export class Recovery implements Workload<Observation> {
+  readonly #subject: Subject
+  readonly #model: Model
+  readonly #observed: Observation
+  readonly #kind: CutKind
+  readonly #random: SeededRandom
+  readonly #thorough: boolean
+  /** What opening found. */
+  found: Found | undefined
+
+  constructor(
+    subject: Subject,
+    records: ReadonlyMap<number, unknown>,
+    observed: Observation,
+    kind: CutKind,
+    random: SeededRandom,
+    thorough: boolean,
+  ) {
+    this.#subject = subject
+    this.#model = new Model(new Map(records), observed)
+    this.#observed = observed
+    this.#kind = kind
+    this.#random = random
+    this.#thorough = thorough
+  }
+
+  get records(): ReadonlyMap<number, unknown> {
+    return this.#model.records
+  }
+
+  observe(): Observation {
+    return this.#model.observe()
+  }
+
+  async run(environment: SimulatedEnvironment): Promise<void> {
+    const open = await this.#subject.open(environment, SETTINGS)
+    const found = await this.#check(open, this.#observed, this.#kind)
+    this.found = found
+    this.#model.opened(found)
+    this.#model.log = open
+    // The rest costs twice as much, and finds less.
+    if (!this.#thorough) return
+    await this.#append(open, 1, 'disk')
+    await Promise.all([this.#append(open, 1, 'os'), this.#append(open, 2, 'disk')])
+    const { events } = this.#model
+    await open.close()
+    this.#model.durableSince(events)
+    const again = await this.#subject.open(environment, SETTINGS)
+    await this.#check(again, this.#model.observe(), 'power')
+    await again.close()
+  }
+
+  async #check(open: OpenSubject, observed: Observation, kind: CutKind): Promise<Found> {
+    const found = await open.read(this.records)
+    const ids = checkFound(found, observed, kind)
+    open.verify(ids.map((id) => this.records.get(id)))
+    return { ...found, ids: ids.slice(ids.length - found.ids.length) }
+  }
+
+  async #append(open: OpenSubject, count: number, durability: 'disk' | 'os'): Promise<void> {
+    const ids = Array.from({ length: count }, (_, i) => this.#model.records.size + 1 + i)
+    for (const id of ids) this.#model.records.set(id, this.#subject.draw(id, this.#random))
+    const group = this.#model.submitted(ids, durability)
+    const records = ids.map((id) => this.records.get(id))
+    this.#model.acknowledged(group, await open.submit(records, durability))
+  }
+}

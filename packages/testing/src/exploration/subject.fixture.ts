@@ -1,0 +1,36 @@
+import type { SeededRandom } from '../seeded-random.ts'
+import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
+import type { Found } from './model.fixture.ts'
+
+/** Where the store of every exploration is. */
+export const STORE = '/data/store'
+
+/** What is explored: the log by itself, or the engine. Records bear a number; what else they are is its own affair. */
+export interface Subject {
+  /** The record of a number. */
+  draw(id: number, random: SeededRandom): unknown
+  open(environment: SimulatedEnvironment, settings: SubjectSettings): Promise<OpenSubject>
+}
+
+/** What a workload draws once. */
+export interface SubjectSettings {
+  readonly syncIntervalMs: number
+  readonly maxUnsyncedBytes: number
+  readonly snapshotEvery: number
+}
+
+export interface OpenSubject {
+  readonly durableSeq: number
+  /** The last sequence that was acknowledged, or is in the state. */
+  readonly lastSeq: number
+  /** Resolves once they are acknowledged, to the first one's sequence where that is known. Several are one batch. */
+  submit(records: readonly unknown[], durability: 'disk' | 'os'): Promise<number | undefined>
+  sync(): Promise<unknown>
+  /** Makes room: trims the log, or takes a snapshot. */
+  tidy(throughSeq: number): Promise<unknown>
+  /** Everything that is there, compared with what was written. Where a record left no trace, 0 stands for it. */
+  read(records: ReadonlyMap<number, unknown>): Promise<Found>
+  /** Throws if the state is not the one that follows from these. */
+  verify(records: readonly unknown[]): void
+  close(): Promise<void>
+}
