@@ -1,7 +1,15 @@
 import { MemoryFileSystem } from '@holdfast/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { faultyMemory, type Harness, openHarness, readAll, text, turns } from './log-harness.fixture.ts'
+import {
+  faultyMemory,
+  type Harness,
+  openHarness,
+  readAll,
+  STORE,
+  text,
+  turns,
+} from './log-harness.fixture.ts'
 
 const options = { segmentBytes: 4096, syncIntervalMs: 60_000 }
 
@@ -119,14 +127,18 @@ describe('a random history', () => {
         const model = new Model()
         let leaks = 0
         let environment = faultyMemory()
-        let store: Harness = await openHarness(environment, options)
+        // When the log says that something is durable, nothing that is not has been written behind it yet.
+        const durable = (): void => {
+          model.synced = environment.memory.snapshot()
+        }
+        let store: Harness = await openHarness(environment, options, STORE, { durable })
         const note = (): void => {
-          if (store.log.durableSeq === store.log.lastSeq) model.synced = environment.memory.snapshot()
+          if (store.log.durableSeq === store.log.lastSeq) durable()
           model.durable = Math.max(model.durable, store.log.durableSeq)
         }
         const reopen = async (files: MemoryFileSystem): Promise<void> => {
           environment = faultyMemory(files)
-          store = await openHarness(environment, options)
+          store = await openHarness(environment, options, STORE, { durable })
           const { lastSeq, firstSeq } = store.log
           expect(lastSeq).toBeGreaterThanOrEqual(model.durable)
           expect(lastSeq).toBeLessThanOrEqual(model.issued.length)
