@@ -11,15 +11,21 @@ import { defineMachine, isRefusal, open, openAt, openReadOnly, Refusal } from 'h
 const directory = mkdtempSync('store-')
 after(() => rmSync(directory, { recursive: true, force: true }))
 
+/** @typedef {{ name: string, amount: number }} Transfer */
+
 const accounts = defineMachine({
   version: 1,
-  initial: () => new Map(),
+  initial: () => /** @type {Map<string, number>} */ (new Map()),
   commands: {
-    deposit(state, { name, amount }) {
+    /** @param {Transfer} transfer */
+    deposit(state, transfer) {
+      const { name, amount } = transfer
       state.set(name, (state.get(name) ?? 0) + amount)
       return state.get(name)
     },
-    withdraw(state, { name, amount }) {
+    /** @param {Transfer} transfer */
+    withdraw(state, transfer) {
+      const { name, amount } = transfer
       if ((state.get(name) ?? 0) < amount) throw new Refusal('TOO_LITTLE', { name })
       state.set(name, state.get(name) - amount)
       return state.get(name)

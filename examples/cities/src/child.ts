@@ -5,15 +5,15 @@ import { cities } from './machine.ts'
 import { type Opened, openedBy } from './opened.ts'
 import { type Bulletin, lastSeqOf, workload } from './workload.ts'
 
+export type Doing = 'recovering' | 'loading' | 'changing cities' | 'taking a snapshot' | 'idle'
+
 /** What the parent hears, over the channel that `fork` makes. */
 export type Message =
-  | { readonly type: 'opening' }
+  /** What it does from now on. */
+  | { readonly type: 'doing'; readonly doing: Doing }
   | ({ readonly type: 'opened' } & Opened)
   /** Everything up to this sequence is acknowledged. */
   | { readonly type: 'acknowledged'; readonly seq: number }
-  | { readonly type: 'takingSnapshot' }
-  | { readonly type: 'snapshotTaken' }
-  | { readonly type: 'finished' }
   | { readonly type: 'failed'; readonly reason: string }
 
 /** Bulletins under way at a time: those that wait together are written together. */
@@ -30,32 +30,30 @@ function openStore(directory: string) {
 
 async function run(directory: string, seed: number): Promise<void> {
   const { load, bulletins, snapshotAt } = workload(seed)
-  tell({ type: 'opening' })
+  doing('recovering')
   const store = await openStore(directory)
   tell({ type: 'opened', ...openedBy(store) })
 
   // Every command takes one sequence, so the store itself says where to go on.
   const begin = store.appliedSeq
+  doing('loading')
   await store.executeEach(load.slice(begin), {
     onProgress: ({ settled }) => acknowledged(begin + settled),
   })
 
   const left = bulletins.filter(({ firstSeq }) => firstSeq > store.appliedSeq)
-  await publish(
-    store,
-    left.filter(({ firstSeq }) => firstSeq <= snapshotAt),
-  )
+  const early = left.filter(({ firstSeq }) => firstSeq <= snapshotAt)
+  const late = left.slice(early.length)
+  doing('changing cities')
+  await publish(store, early)
   if (store.stats().snapshots.kept.length === 0) {
-    tell({ type: 'takingSnapshot' })
+    doing('taking a snapshot')
     await store.snapshot()
-    tell({ type: 'snapshotTaken' })
+    doing('changing cities')
   }
-  await publish(
-    store,
-    left.filter(({ firstSeq }) => firstSeq > snapshotAt),
-  )
-  tell({ type: 'finished' })
+  await publish(store, late)
   // Not closed: the end comes from outside.
+  doing('idle')
 }
 
 /** One `executeAll` each. Mistakes in them are refused one by one, which is no reason to stop. */
@@ -72,6 +70,10 @@ async function publish(store: CityStore, bulletins: readonly Bulletin[]): Promis
 
 function acknowledged(seq: number): void {
   tell({ type: 'acknowledged', seq })
+}
+
+function doing(what: Doing): void {
+  tell({ type: 'doing', doing: what })
 }
 
 function tell(message: Message): void {

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Message } from './child.ts'
+import type { Doing, Message } from './child.ts'
 import type { Kill } from './kills.ts'
 import type { Opened } from './opened.ts'
 
@@ -13,6 +13,7 @@ export interface Life {
   readonly acknowledged: number
   /** While it worked; 0 if nothing was acknowledged. */
   readonly commandsPerSecond: number
+  readonly killedWhile: Doing
 }
 
 /** A child that is not dead by then hangs. */
@@ -25,13 +26,14 @@ export async function live(
   directory: string,
   seed: number,
   kill: Kill,
-  onAcknowledged: (seq: number) => void,
+  onAcknowledged: (seq: number, doing: Doing) => void,
 ): Promise<Life> {
   const child = fork(CHILD, [directory, String(seed)])
   const work = new Stopwatch()
   let opened: Opened | undefined
   let acknowledged = 0
   let failure: string | undefined
+  let doing: Doing = 'recovering'
   let doomed = false
 
   const doom = (): void => {
@@ -40,27 +42,19 @@ export async function live(
   }
   child.on('message', (message: Message) => {
     switch (message.type) {
-      case 'opening':
-        if (kill.during === 'recovery') doom()
+      case 'doing':
+        doing = message.doing
+        work.start()
+        if (doing === 'idle' || (doing === kill.during && kill.atSeq === undefined)) doom()
         break
       case 'opened':
         opened = message
-        work.start()
         break
       case 'acknowledged':
         acknowledged = message.seq
         work.lap()
-        onAcknowledged(acknowledged)
-        if (acknowledged >= kill.atSeq) doom()
-        break
-      case 'takingSnapshot':
-        if (kill.during === 'snapshot') doom()
-        break
-      case 'snapshotTaken':
-        work.start()
-        break
-      case 'finished':
-        doom()
+        onAcknowledged(acknowledged, doing)
+        if (kill.atSeq !== undefined && acknowledged >= kill.atSeq) doom()
         break
       case 'failed':
         failure = message.reason
@@ -82,7 +76,8 @@ export async function live(
   if (failure !== undefined) throw new Error(`the child failed: ${failure}`)
   if (signal !== 'SIGKILL') throw new Error(`the child ended by itself, with ${signal ?? code}`)
   const commands = Math.max(0, acknowledged - (opened?.seq ?? 0))
-  return { opened, acknowledged, commandsPerSecond: commands === 0 ? 0 : commands / work.seconds }
+  const commandsPerSecond = commands === 0 ? 0 : commands / work.seconds
+  return { opened, acknowledged, commandsPerSecond, killedWhile: doing }
 }
 
 /** Time from each start to the last lap behind it, in all. */

@@ -16,14 +16,6 @@ import { Random } from './random.ts'
 import { count, LEGEND, lostBy, Progress, type Start, tableOfStarts, verdict } from './report.ts'
 import { commandsOf, type Workload, workload } from './workload.ts'
 
-const DOING: Record<Kill['during'], string> = {
-  load: 'loading',
-  recovery: 'recovering',
-  changes: 'changing cities',
-  snapshot: 'in a snapshot',
-  idle: 'when all was done',
-}
-
 const { values } = parseArgs({ options: { seed: { type: 'string' }, data: { type: 'string' } } })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))
 const directory = values.data
@@ -63,13 +55,11 @@ async function liveAndDie(
   const starts: Start[] = []
   let acknowledged = 0
   for (const kill of kills) {
-    const doing = DOING[kill.during]
-    const life = await live(directory, seed, kill, (seq) => progress.show(seq, doing))
-    starts.push({ ...life, acknowledgedBefore: acknowledged, end: `killed ${doing}` })
+    const life = await live(directory, seed, kill, (seq, doing) => progress.show(seq, doing))
+    const end = life.killedWhile === 'idle' ? 'killed when all was done' : `killed while ${life.killedWhile}`
+    starts.push({ ...life, acknowledgedBefore: acknowledged, end })
     acknowledged = Math.max(acknowledged, life.acknowledged)
-    progress.say(
-      `Start ${starts.length}: killed ${doing}, ${count(acknowledged)} commands acknowledged so far`,
-    )
+    progress.say(`Start ${starts.length}: ${end}, ${count(acknowledged)} commands acknowledged so far`)
   }
   return { starts, acknowledged }
 }
