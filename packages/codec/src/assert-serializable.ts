@@ -43,8 +43,12 @@ export function assertSerializable(value: unknown, index?: number): void {
   bytesLeft = MAX_VALUE_BYTES
   valueIndex = index
   refusal = undefined
-  checkValue(value, -1, 'property', undefined)
-  if (bytesLeft < 0) throw refuseSize()
+  try {
+    checkValue(value, -1, 'property', undefined)
+    if (bytesLeft < 0) throw refuseSize()
+  } catch (error) {
+    throw refusalOr(error, -1, 'property', undefined)
+  }
 }
 
 /** `depth` is that of the container that holds the value by `step` and `key`; -1: nothing holds it. */
@@ -79,14 +83,19 @@ function checkObject(value: object, depth: number, step: Step, key: unknown): vo
   steps[depth] = step
   keys[depth] = key
   if (types.isProxy(value)) throw refuseAt(reasons.proxy, depth)
-  // Faster than Object.getPrototypeOf. A property of that name does not hide the prototype for long: it is
-  // refused for its name, or for not being enumerable.
-  const prototype = (value as { __proto__: unknown }).__proto__
-  if (prototype === Object.prototype) checkRecord(value as Record<string, unknown>, depth)
-  else if (prototype === Array.prototype && Array.isArray(value)) checkArray(value, depth)
-  else if (prototype === Map.prototype && types.isMap(value)) checkMap(value, depth)
+  // Faster than Object.getPrototypeOf. A property of this name may lie about it, in both directions: as "plain"
+  // the object is refused for having such a property, and otherwise it is asked for properly.
+  const claim = (value as { __proto__: unknown }).__proto__
+  if (claim === Object.prototype) checkRecord(value as Record<string, unknown>, depth)
+  else if (claim === Array.prototype && Array.isArray(value)) checkArray(value, depth)
+  else checkOther(value, Object.getPrototypeOf(value), depth)
+}
+
+function checkOther(value: object, prototype: unknown, depth: number): void {
+  if (prototype === Map.prototype && types.isMap(value)) checkMap(value, depth)
   else if (prototype === Set.prototype && types.isSet(value)) checkSet(value, depth)
-  else checkLeaf(value, Object.getPrototypeOf(value), depth)
+  else if (prototype === Object.prototype) checkRecord(value as Record<string, unknown>, depth)
+  else checkLeaf(value, prototype, depth)
 }
 
 /** A container of so many values begins. */
@@ -115,7 +124,7 @@ function checkRecord(value: Record<string, unknown>, depth: number): void {
       } else if (typeof item !== 'boolean') checkValue(item, depth, 'property', name)
     }
   } catch (error) {
-    throw refusal === error ? error : unreadable(error, depth, 'property', name)
+    throw refusalOr(error, depth, 'property', name)
   }
   if (seen !== count) throw refuseAt(reasons.hiddenProperty, depth)
   if (Object.getOwnPropertySymbols(value).length > 0) throw refuseAt(reasons.symbolKey, depth)
@@ -144,7 +153,7 @@ function checkArray(value: readonly unknown[], depth: number): void {
       else if (!Object.hasOwn(value, index)) throw refuse(reasons.hole, depth, 'item', index)
     }
   } catch (error) {
-    throw refusal === error ? error : unreadable(error, depth, 'item', index)
+    throw refusalOr(error, depth, 'item', index)
   }
   if (Object.keys(value).length !== length) throw refuseAt(reasons.namedProperty, depth)
   if (Object.getOwnPropertySymbols(value).length > 0) throw refuseAt(reasons.symbolKey, depth)
@@ -216,8 +225,10 @@ function reasonFor(value: object, prototype: unknown): Reason {
 /** What could be stored if it were of this realm. */
 const REALM_CLASSES: ReadonlySet<string> = new Set(['Object', 'Array', 'Map', 'Set', 'Date', 'Uint8Array'])
 
-function unreadable(cause: unknown, depth: number, step: Step, key: unknown): HoldfastError {
-  return refuse(reasons.unreadable, depth, step, key, cause)
+/** The refusal that is on its way up, or one for what a getter threw. */
+function refusalOr(error: unknown, depth: number, step: Step, key: unknown): HoldfastError {
+  if (refusal !== undefined && refusal === error) return refusal
+  return refuse(reasons.unreadable, depth, step, key, error)
 }
 
 function refuseAt(reason: Reason, depth: number): HoldfastError {
