@@ -338,7 +338,8 @@ function judge(file: Candidate, manifest: Manifest): Verdict {
       ? { reason: 'trimmed', remove: true }
       : undefined
   }
-  if (header.storeId.toString('hex') !== manifest.storeId && named) {
+  const foreign = header.storeId.toString('hex') !== manifest.storeId
+  if (foreign && named) {
     return new HoldfastError(
       'FOREIGN_FILE',
       `the file in the place of segment ${file.id} belongs to another store`,
@@ -346,7 +347,7 @@ function judge(file: Candidate, manifest: Manifest): Verdict {
     )
   }
   // An epoch from the future means that the manifest is an old one: what it does not name proves nothing.
-  return named || header.epoch > manifest.epoch
+  return named || (!foreign && header.epoch > manifest.epoch)
     ? corrupt(`the file is not what belongs here: ${wrong}`)
     : { reason: wrong, remove: false }
 }

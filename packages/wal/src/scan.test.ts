@@ -284,6 +284,11 @@ describe('files that do not belong', () => {
     })
     files.put(`${STORE}/wal/${segmentName(6, 50)}`, header)
     await expect(openHarness(memoryEnvironment(files))).rejects.toMatchObject({ code: 'CORRUPT' })
+    // One of another store proves nothing about this one.
+    header.writeUInt8(header.readUInt8(32) ^ 1, 32)
+    const foreign = reframed(header, () => {})
+    files.put(`${STORE}/wal/${segmentName(6, 50)}`, foreign)
+    expect((await recovered(files)).records).toEqual(records(5))
   })
 
   it('a symlink in the place of a segment or of wal/ is not followed', async () => {
