@@ -1,14 +1,7 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { bank, bytesOf, errorLike, STORE, type TestEnvironment, testEnvironment } from './bank.fixture.ts'
+import { describe, expect, it } from 'vitest'
+import { bank, bytesOf, errorLike, openBank, STORE } from './bank.fixture.ts'
 import { open } from './open.ts'
-import type { OpenOptions } from './open-options.ts'
 import { openReadOnly } from './open-read-only.ts'
-
-async function openBank(options: OpenOptions = {}, environment: TestEnvironment = testEnvironment()) {
-  const store = await open(STORE, bank, { environment, ...options })
-  onTestFinished(() => store.close())
-  return { store, environment }
-}
 
 describe('backup', () => {
   it('is a store of its own with everything that was executed before', async () => {

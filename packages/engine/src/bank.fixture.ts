@@ -1,9 +1,12 @@
 import type { Environment } from '@holdfast/environment'
 import { FaultyFileSystem, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { CommandContext } from './commands.ts'
-import { defineMachine } from './machine.ts'
+import { defineMachine, type Machine } from './machine.ts'
+import { open } from './open.ts'
+import type { OpenOptions } from './open-options.ts'
 import { Refusal } from './refusal.ts'
+import type { Store } from './store.ts'
 
 export interface Bank {
   readonly accounts: Map<string, number>
@@ -104,4 +107,21 @@ export async function turns(environment: Environment, count = 20): Promise<void>
       environment.timers.turn(resolve)
     })
   }
+}
+
+/** An open bank, closed when the test ends. */
+export async function openBank(
+  options: OpenOptions = {},
+  environment: TestEnvironment = testEnvironment(),
+): Promise<{ readonly store: BankStore; readonly environment: TestEnvironment }> {
+  const store = await open(STORE, bank, { environment, ...options })
+  onTestFinished(() => store.close())
+  return { store, environment }
+}
+
+export type BankStore = typeof bank extends Machine<infer State, infer Types> ? Store<State, Types> : never
+
+/** The files whose path matches, by name. */
+export function filesLike({ memory }: TestEnvironment, path: RegExp): string[] {
+  return [...memory.snapshot().keys()].filter((name) => path.test(name)).sort()
 }

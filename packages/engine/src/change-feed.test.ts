@@ -1,22 +1,6 @@
 import { GapError } from '@holdfast/environment'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import {
-  afterKill,
-  bank,
-  errorLike,
-  STORE,
-  type TestEnvironment,
-  testEnvironment,
-  turns,
-} from './bank.fixture.ts'
-import { open } from './open.ts'
-import type { OpenOptions } from './open-options.ts'
-
-async function openBank(options: OpenOptions = {}, environment: TestEnvironment = testEnvironment()) {
-  const store = await open(STORE, bank, { environment, ...options })
-  onTestFinished(() => store.close())
-  return { store, environment }
-}
+import { describe, expect, it } from 'vitest'
+import { afterKill, errorLike, openBank, testEnvironment, turns } from './bank.fixture.ts'
 
 type Bank = Awaited<ReturnType<typeof openBank>>['store']
 

@@ -1,13 +1,5 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { bank, errorLike, STORE, type TestEnvironment, testEnvironment } from './bank.fixture.ts'
-import { open } from './open.ts'
-import type { OpenOptions } from './open-options.ts'
-
-async function openBank(options: OpenOptions = {}, environment: TestEnvironment = testEnvironment()) {
-  const store = await open(STORE, bank, { environment, ...options })
-  onTestFinished(() => store.close())
-  return { store, environment }
-}
+import { describe, expect, it } from 'vitest'
+import { errorLike, openBank } from './bank.fixture.ts'
 
 const notes = (count: number) => Array.from({ length: count }, (_, i) => ['note', i] as const)
 

@@ -1,26 +1,19 @@
 import { GapError } from '@holdfast/environment'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   afterKill,
   bank,
   bytesOf,
   damage,
   errorLike,
+  openBank,
   STORE,
-  type TestEnvironment,
   testEnvironment,
   turns,
 } from './bank.fixture.ts'
 import { defineMachine } from './machine.ts'
 import { open } from './open.ts'
-import type { OpenOptions } from './open-options.ts'
 import { openAt, openReadOnly } from './open-read-only.ts'
-
-async function openBank(options: OpenOptions = {}, environment: TestEnvironment = testEnvironment()) {
-  const store = await open(STORE, bank, { environment, ...options })
-  onTestFinished(() => store.close())
-  return { store, environment }
-}
 
 describe('openReadOnly', () => {
   it('sees what is there beside a live writer, and changes nothing', async () => {
