@@ -12,6 +12,8 @@ export async function exploreCommand(subject: Subject): Promise<void> {
       steps: { type: 'string', default: '14' },
       nested: { type: 'string', default: '40' },
       failures: { type: 'string', default: '20' },
+      /** Begins no further workload after so long. */
+      seconds: { type: 'string', default: 'Infinity' },
       workload: { type: 'string' },
       cuts: { type: 'string' },
     },
@@ -24,6 +26,7 @@ export async function exploreCommand(subject: Subject): Promise<void> {
     steps: Number(values.steps),
     nestedEvery: Number(values.nested),
     maxFailures: Number(values.failures),
+    budgetMs: Number(values.seconds) * 1000,
     ...(values.workload === undefined
       ? {}
       : { only: { workload: Number(values.workload), cuts: values.cuts ?? '' } }),

@@ -19,6 +19,8 @@ export class RandomWorkload implements Workload<Observation> {
   readonly #options: WorkloadOptions
   readonly #subject: Subject
   readonly #settings: SubjectSettings
+  /** Some bugs show only where nearly all is acknowledged at one level. */
+  readonly #osPercent: number
   readonly #pending: Set<Promise<void>> = new Set()
   #environment: SimulatedEnvironment | undefined
   #open: OpenSubject | undefined
@@ -35,6 +37,7 @@ export class RandomWorkload implements Workload<Observation> {
       maxUnsyncedBytes: draw([300, 2000, 1_000_000]),
       snapshotEvery: draw([3, 8, 1000]),
     }
+    this.#osPercent = draw([5, 50, 95])
   }
 
   observe(): Observation {
@@ -62,10 +65,9 @@ export class RandomWorkload implements Workload<Observation> {
       case 0:
       case 1:
       case 2:
-        return this.#sometimesWait(this.#append(1, 'disk'))
       case 3:
       case 4:
-        return this.#sometimesWait(this.#append(1, 'os'))
+        return this.#sometimesWait(this.#append(1, this.#level()))
       case 5:
         return this.#sometimesWait(this.#append(2 + this.#random.below(4), this.#level()))
       case 6: {
@@ -96,7 +98,7 @@ export class RandomWorkload implements Workload<Observation> {
   }
 
   #level(): 'disk' | 'os' {
-    return this.#random.below(2) === 0 ? 'disk' : 'os'
+    return this.#random.below(100) < this.#osPercent ? 'os' : 'disk'
   }
 
   #fault(): void {
