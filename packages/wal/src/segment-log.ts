@@ -8,8 +8,9 @@ import {
   type WriteOutcome,
 } from '@holdfast/environment'
 import { frameBytes } from '@holdfast/framing'
-import { BatchBuilder, MAX_BATCH_BYTES, NOTE_MAX_BYTES, type SealedBatch } from './batch-builder.ts'
+import { NOTE_MAX_BYTES, type BatchBuilder, type SealedBatch } from './batch-builder.ts'
 import { SegmentReader } from './batch-reader.ts'
+import { CaptureQueue } from './capture-queue.ts'
 import { copySegments } from './copy-segments.ts'
 import { BATCH_PREFIX_BYTES } from './format.ts'
 import type { Batch, BatchRange, CommitConsumer, Durability, Log, LogStats } from './log.ts'
@@ -54,16 +55,13 @@ export class SegmentLog<T, W> implements Log<T, W> {
   readonly #environment: Environment
   readonly #catalog: SegmentCatalog
   readonly #roller: SegmentRoller
-  readonly #codec: Codec<T>
   readonly #consumer: CommitConsumer<T, W>
   readonly #options: SegmentLogOptions
 
-  /** Captured and not sealed yet; records go to the last one. */
-  readonly #open: BatchBuilder<T, W>[] = []
+  readonly #queue: CaptureQueue<T, W>
   /** Acknowledged at level `os` and not synced: kept, so that they can be written again if the sync fails. */
   #unsynced: SealedBatch<T, W>[] = []
   #unsyncedBytes = 0
-  #queuedBytes = 0
   /** No longer in the catalog, and not removed yet. */
   readonly #trimmed: CatalogSegment[] = []
   #lastSeq: number
@@ -71,8 +69,6 @@ export class SegmentLog<T, W> implements Log<T, W> {
   #lastTime: number
   /** What is on disk says that the log was durable to here; or there was no room to say so. */
   #provenSeq: number
-  #submitted = 0
-  #settled = 0
   #appendedBytes = 0
   #batches = 0
   #syncs = 0
@@ -105,7 +101,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
     this.#environment = directory.environment
     this.#catalog = catalog
     this.#roller = roller
-    this.#codec = codec
+    this.#queue = new CaptureQueue(codec, options)
     this.#consumer = consumer
     this.#options = options
     this.#lastSeq = start.lastSeq
@@ -127,50 +123,23 @@ export class SegmentLog<T, W> implements Log<T, W> {
   }
 
   get queuedBytes(): number {
-    return this.#queuedBytes
+    return this.#queue.bytes
   }
 
   submit(record: T, durability: Durability, waiter: W): void {
-    this.#assertRoom()
-    let builder = this.#open.at(-1)
-    if (builder === undefined || builder.isFull) {
-      builder = new BatchBuilder(this.#codec)
-      // One that captures nothing must not be left in the queue.
-      this.#captured(builder.add(record, durability, waiter, this.#options.maxRecordBytes), 1)
-      this.#open.push(builder)
-    } else {
-      this.#captured(builder.add(record, durability, waiter, this.#options.maxRecordBytes), 1)
-    }
+    this.#assertWritable()
+    this.#queue.capture(record, durability, waiter)
+    this.#wake()
   }
 
   submitAll(records: readonly T[], durability: Durability, waiters: readonly W[]): void {
-    if (records.length === 0 || records.length !== waiters.length) {
-      throw new HoldfastError(
-        'INVALID_ARGUMENT',
-        `a batch takes one waiter for each record and at least one record, not ${records.length} and ${waiters.length}`,
-      )
-    }
-    this.#assertRoom()
-    // A batch of its own: if a record is refused half-way, all of it goes, and nothing that others captured.
-    const builder = new BatchBuilder<T, W>(this.#codec)
-    for (const [i, record] of records.entries()) {
-      builder.add(record, durability, waiters[i] as W, this.#options.maxRecordBytes)
-      if (builder.bytes > MAX_BATCH_BYTES - NOTE_MAX_BYTES) {
-        throw new HoldfastError(
-          'BATCH_TOO_LARGE',
-          `the first ${i + 1} of ${records.length} records take ${builder.bytes} bytes, and one batch holds ${MAX_BATCH_BYTES - NOTE_MAX_BYTES}`,
-          {
-            outcome: 'not-written',
-          },
-        )
-      }
-    }
-    this.#captured(builder.bytes, records.length)
-    this.#open.push(builder)
+    this.#assertWritable()
+    this.#queue.captureAll(records, durability, waiters)
+    this.#wake()
   }
 
   async ready(): Promise<void> {
-    while (this.#queuedBytes >= this.#options.maxQueuedBytes) {
+    while (!this.#queue.hasRoom) {
       this.#assertWritable()
       await this.#changed.next()
     }
@@ -178,8 +147,8 @@ export class SegmentLog<T, W> implements Log<T, W> {
   }
 
   async sync(throughSeq?: number): Promise<number> {
-    const target = this.#submitted
-    while (throughSeq === undefined && this.#settled < target) {
+    const target = this.#queue.captured
+    while (throughSeq === undefined && this.#queue.settled < target) {
       this.#assertNotFailed()
       await this.#changed.next()
     }
@@ -277,7 +246,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
       batches: this.#batches,
       syncs: this.#syncs,
       rotations: this.#roller.rotations,
-      queuedBytes: this.#queuedBytes,
+      queuedBytes: this.#queue.bytes,
       unsyncedBytes: this.#unsyncedBytes,
       warning: this.#warning,
     }
@@ -295,19 +264,6 @@ export class SegmentLog<T, W> implements Log<T, W> {
     if (error.code === 'FENCED') this.#fail(error)
   }
 
-  #assertRoom(): void {
-    this.#assertWritable()
-    if (this.#queuedBytes < this.#options.maxQueuedBytes) return
-    throw new HoldfastError(
-      'OVERLOADED',
-      `${this.#queuedBytes} bytes are queued, and maxQueuedBytes is ${this.#options.maxQueuedBytes}`,
-      {
-        outcome: 'not-written',
-        details: { queuedBytes: this.#queuedBytes },
-      },
-    )
-  }
-
   #assertWritable(): void {
     this.#assertNotFailed()
     if (this.#state !== 'open')
@@ -321,12 +277,6 @@ export class SegmentLog<T, W> implements Log<T, W> {
   #failedError(outcome: WriteOutcome): HoldfastError {
     const what = outcome === 'unknown' ? 'while this was written' : 'and takes no more writes'
     return new HoldfastError('FAILED', `the log has failed ${what}`, { outcome, cause: this.#failure })
-  }
-
-  #captured(bytes: number, records: number): void {
-    this.#queuedBytes += bytes
-    this.#submitted += records
-    this.#wake()
   }
 
   #wake(): void {
@@ -360,7 +310,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
 
   /** The batch before the last must have been acted on: what came of it travels in the next one. */
   #canCommit(): boolean {
-    return this.#open.length > 0 && this.#consuming < 2
+    return !this.#queue.isEmpty && this.#consuming < 2
   }
 
   async #pump(): Promise<void> {
@@ -373,7 +323,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
         await this.#sync()
       } else if (this.#canCommit()) {
         await this.#commit()
-        if ((this.#open.at(-1)?.bytes ?? 0) < OVERLAP_BYTES) await this.#turn()
+        if (this.#queue.lastBytes < OVERLAP_BYTES) await this.#turn()
       } else if (this.#markDue && this.#consuming === 0) {
         this.#markDue = false
         await this.#mark()
@@ -391,7 +341,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
   }
 
   async #commit(): Promise<void> {
-    const builder = this.#open[0] as BatchBuilder<T, W>
+    const builder = this.#queue.first as BatchBuilder<T, W>
     const done = commitTiming.start(this.#environment.clock)
     const note = this.#note('batch')
     const durableBefore = this.#roller.current?.hasUnsynced === true
@@ -406,7 +356,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
       // The rotation may have synced the old segment before it failed.
       if (durableBefore && current?.hasUnsynced === false) this.#setDurable(this.#lastSeq)
       if (error.code === 'NO_SPACE' && current?.broken === undefined) {
-        this.#open.shift()
+        this.#queue.take()
         this.#reject(builder, error)
         return
       }
@@ -417,8 +367,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
     if (this.#failure !== undefined) return
     // A rotation syncs the old segment.
     if (durableBefore && !segment.hasUnsynced) this.#setDurable(this.#lastSeq)
-    this.#open.shift()
-    const queued = builder.bytes
+    this.#queue.take()
     const batch = builder.seal({
       firstSeq: this.#lastSeq + 1,
       time: this.#now(),
@@ -443,8 +392,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
       this.#consumer.rejected(batch.waiters, this.#failedError('unknown'))
       return
     }
-    this.#queuedBytes -= queued
-    this.#settled += batch.count
+    this.#queue.settle(builder)
     this.#lastSeq = batch.lastSeq
     this.#provenSeq = Math.max(this.#provenSeq, batch.durableSeq)
     this.#appendedBytes += batch.frame.length
@@ -503,8 +451,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
   }
 
   #reject(builder: BatchBuilder<T, W>, cause: HoldfastError): void {
-    this.#queuedBytes -= builder.bytes
-    this.#settled += builder.count
+    this.#queue.settle(builder)
     const error = new HoldfastError('NO_SPACE', `there is no room for a batch of ${builder.bytes} bytes`, {
       path: cause.path,
       outcome: 'not-written',
@@ -529,7 +476,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
 
   async #mark(): Promise<void> {
     const segment = this.#roller.current
-    if (segment === undefined || this.#open.length > 0 || segment.hasUnsynced) return
+    if (segment === undefined || !this.#queue.isEmpty || segment.hasUnsynced) return
     this.#provenSeq = this.#durableSeq
     try {
       this.#appendedBytes += await segment.mark(this.#durableSeq, this.#now(), this.#note('mark'))
@@ -601,11 +548,9 @@ export class SegmentLog<T, W> implements Log<T, W> {
     if (this.#failure !== undefined) return
     this.#failure = error
     if (this.#state === 'open') this.#state = 'failed'
-    for (const builder of this.#open.splice(0)) {
+    for (const builder of this.#queue.clear()) {
       this.#consumer.rejected(builder.waiters, this.#failedError('not-written'))
     }
-    this.#queuedBytes = 0
-    this.#settled = this.#submitted
     this.#syncTimer?.cancel()
     this.#idleTimer?.cancel()
     this.#consumer.failed?.(error)
@@ -641,7 +586,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
     return (
       this.#pumping !== undefined ||
       this.#scheduled ||
-      this.#open.length > 0 ||
+      !this.#queue.isEmpty ||
       this.#unsynced.length > 0 ||
       this.#consuming > 0
     )

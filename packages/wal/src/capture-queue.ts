@@ -1,0 +1,125 @@
+import type { Codec } from '@holdfast/codec'
+import { HoldfastError } from '@holdfast/environment'
+import { BatchBuilder, MAX_BATCH_BYTES, NOTE_MAX_BYTES } from './batch-builder.ts'
+import type { Durability } from './log.ts'
+
+export interface CaptureLimits {
+  readonly maxRecordBytes: number
+  readonly maxQueuedBytes: number
+}
+
+/**
+ * Records that were handed in and are not settled yet: captured into batches that are open, and then in the
+ * batch that is being written. Whatever throws here has captured nothing.
+ */
+export class CaptureQueue<T, W> {
+  readonly #codec: Codec<T>
+  readonly #limits: CaptureLimits
+  /** Not taken yet; records go to the last one. */
+  readonly #open: BatchBuilder<T, W>[] = []
+  #bytes = 0
+  #captured = 0
+  #settled = 0
+
+  constructor(codec: Codec<T>, limits: CaptureLimits) {
+    this.#codec = codec
+    this.#limits = limits
+  }
+
+  /** Encoded bytes that are not settled. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Records captured since the start. */
+  get captured(): number {
+    return this.#captured
+  }
+
+  /** Records since the start that were committed or rejected. */
+  get settled(): number {
+    return this.#settled
+  }
+
+  get hasRoom(): boolean {
+    return this.#bytes < this.#limits.maxQueuedBytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#open.length === 0
+  }
+
+  /** The batch that is written next. */
+  get first(): BatchBuilder<T, W> | undefined {
+    return this.#open[0]
+  }
+
+  /** Bytes in the batch that records go to. */
+  get lastBytes(): number {
+    return this.#open.at(-1)?.bytes ?? 0
+  }
+
+  /** Throws `OVERLOADED`, or what the codec and the limit on a record say. */
+  capture(record: T, durability: Durability, waiter: W): void {
+    this.#assertRoom()
+    const last = this.#open.at(-1)
+    const builder = last === undefined || last.isFull ? new BatchBuilder<T, W>(this.#codec) : last
+    this.#bytes += builder.add(record, durability, waiter, this.#limits.maxRecordBytes)
+    this.#captured += 1
+    // One that captured nothing must not be left in the queue.
+    if (builder !== last) this.#open.push(builder)
+  }
+
+  /** The same for records that share a frame. Also throws `BATCH_TOO_LARGE`. */
+  captureAll(records: readonly T[], durability: Durability, waiters: readonly W[]): void {
+    if (records.length === 0 || records.length !== waiters.length) {
+      throw new HoldfastError(
+        'INVALID_ARGUMENT',
+        `a batch takes one waiter for each record and at least one record, not ${records.length} and ${waiters.length}`,
+      )
+    }
+    this.#assertRoom()
+    // A batch of its own: if a record is refused half-way, all of it goes, and nothing that others captured.
+    const builder = new BatchBuilder<T, W>(this.#codec)
+    for (const [i, record] of records.entries()) {
+      builder.add(record, durability, waiters[i] as W, this.#limits.maxRecordBytes)
+      if (builder.bytes > MAX_BATCH_BYTES - NOTE_MAX_BYTES) {
+        throw new HoldfastError(
+          'BATCH_TOO_LARGE',
+          `the first ${i + 1} of ${records.length} records take ${builder.bytes} bytes, and one batch holds ${MAX_BATCH_BYTES - NOTE_MAX_BYTES}`,
+          { outcome: 'not-written' },
+        )
+      }
+    }
+    this.#bytes += builder.bytes
+    this.#captured += records.length
+    this.#open.push(builder)
+  }
+
+  /** Takes the first batch out: nothing more is captured into it. It goes on counting until it is settled. */
+  take(): void {
+    this.#open.shift()
+  }
+
+  /** What was taken has been committed or rejected. */
+  settle({ bytes, count }: { readonly bytes: number; readonly count: number }): void {
+    this.#bytes -= bytes
+    this.#settled += count
+  }
+
+  /** Empties it: everything counts as settled. Returns the batches that were not taken. */
+  clear(): BatchBuilder<T, W>[] {
+    this.#bytes = 0
+    this.#settled = this.#captured
+    return this.#open.splice(0)
+  }
+
+  #assertRoom(): void {
+    if (this.hasRoom) return
+    throw new HoldfastError(
+      'OVERLOADED',
+      `${this.#bytes} bytes are queued, and maxQueuedBytes is ${this.#limits.maxQueuedBytes}`,
+      { outcome: 'not-written', details: { queuedBytes: this.#bytes } },
+    )
+  }
+}
