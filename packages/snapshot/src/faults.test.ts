@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SnapshotDirectory } from './snapshot-directory.ts'
 import { codeOf, publish, restore, subject } from './snapshots.fixture.ts'
 import type { PublishedSnapshot } from './snapshot-store.ts'
+import { turn } from './turn.ts'
 import { numbers } from './values.fixture.ts'
 
 const values = numbers(110_000)
@@ -197,6 +198,25 @@ describe('giving up while something is under way', () => {
       await expectOnlyTheOld()
     }
     expect([...seen].sort()).toEqual(['CLOSED', 'published', 'undefined'])
+  })
+
+  it('writes no chunk more once it was given up, however long the last one takes', async () => {
+    let release: () => void = () => {}
+    const hang = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const writer = await store.create({ ...subject, seq: 2 })
+    environment.files.fail({ on: 'write', fault: { hang } })
+    const writing = codeOf(Promise.resolve(writer.write([...values, ...values])))
+    // Until the next chunk waits for the one that hangs.
+    for (let turns = 0; turns < 20; turns++) await turn(environment)
+    const disposing = writer[Symbol.asyncDispose]()
+    environment.files.clearLog()
+    release()
+    await disposing
+    expect(await writing).toBe('CLOSED')
+    expect(environment.files.log.map(({ call }) => call)).toEqual(['close', 'unlink'])
+    await expectOnlyTheOld()
   })
 
   it('waits for a sync that hangs before it removes what is being synced', async () => {

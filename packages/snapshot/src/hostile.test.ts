@@ -195,6 +195,12 @@ describe('a file whose checksums are right and whose frames are not', () => {
     ]) {
       expect(await codes(forgeSnapshot([{ payload: one }], { footer }))).toEqual(corrupt)
     }
+    const open = { payload: forgeChunk(0, openOp(CONTAINER.array, 0)) }
+    const counted = { footer: { entries: 1 } }
+    expect(await codes(forgeSnapshot([{ payload: one }, open], counted))).toEqual([
+      'SNAPSHOT_CORRUPT',
+      undefined,
+    ])
     // Only decoding finds out how many values there are.
     expect(await codes(forgeSnapshot([{ payload: one }], { footer: { entries: 2 } }))).toEqual([
       'SNAPSHOT_CORRUPT',

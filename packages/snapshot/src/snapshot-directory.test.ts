@@ -253,6 +253,24 @@ describe('SnapshotDirectory', () => {
     expect(published).toMatchObject({ chunks: 2, digest: stateDigest(['little', ...numbers(100_000)]) })
   })
 
+  it('lets the event loop turn behind each chunk that is written or read', async () => {
+    let turns = 0
+    const timers = {
+      ...nodeEnvironment.timers,
+      turn: (run: () => void) => {
+        turns++
+        nodeEnvironment.timers.turn(run)
+      },
+    }
+    const store = await open({ environment: { ...nodeEnvironment, timers } })
+    const snapshot = await publish(store, ['x'.repeat(2_000_000), ...numbers(200_000)])
+    expect(snapshot.chunks).toBeGreaterThan(10)
+    expect(turns).toBeGreaterThanOrEqual(snapshot.chunks - 1)
+    turns = 0
+    await restore(store, snapshot)
+    expect(turns).toBe(snapshot.chunks)
+  })
+
   it('syncs the file before its name, and its name before it says so', async () => {
     const environment = faultyEnvironment(nodeEnvironment)
     const store = await open({ environment })

@@ -75,6 +75,7 @@ export interface SnapshotHeader extends SnapshotSubject {
   /** The id of the codec that wrote the values. */
   readonly codec: string
   readonly compression: SnapshotCompression
+  /** Empty where none was given. */
   readonly note: Uint8Array
 }
 

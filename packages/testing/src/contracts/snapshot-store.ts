@@ -50,7 +50,14 @@ export function snapshotStoreContract(name: string, make: () => Promise<Snapshot
     })
 
     it('says in the header what it is of', async () => {
-      const writer = await store.create({ seq: 9, time: 1_700_000_000_123, machineVersion: 3, epoch: 4 })
+      const note = Uint8Array.from([1, 2, 3])
+      const writer = await store.create({
+        seq: 9,
+        time: 1_700_000_000_123,
+        machineVersion: 3,
+        epoch: 4,
+        note,
+      })
       await writer.write('state')
       const { id } = await writer.close()
       const [entry] = await store.list()
@@ -62,6 +69,7 @@ export function snapshotStoreContract(name: string, make: () => Promise<Snapshot
         epoch: 4,
         id,
       })
+      expect([...reader.header.note]).toEqual([1, 2, 3])
       expect(reader.header.storeId).toHaveLength(16)
       expect(reader.header.codec).toEqual(expect.any(String))
       await reader.close()
