@@ -135,7 +135,10 @@ export interface Log<T, W> {
     throughSeq: number,
   ): Promise<{ readonly firstSeq: number; readonly segments: number; readonly bytes: number }>
   stats(): LogStats
-  /** Commits what is queued, syncs, writes the mark and the footer, and notes the clean close. Idempotent. */
+  /**
+   * Commits what is queued, syncs, writes the mark and the footer, and notes the clean close. Idempotent.
+   * Rejects where it fails, and where the log had failed with something acknowledged at level `os` not durable.
+   */
   close(): Promise<void>
 }
 

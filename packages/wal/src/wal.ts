@@ -150,7 +150,10 @@ export class Wal<T = Uint8Array> {
     return this.#log.stats()
   }
 
-  /** Commits what was appended, syncs, notes the clean close and gives the directory back. Idempotent. */
+  /**
+   * Commits what was appended, syncs, notes the clean close and gives the directory back. Idempotent. When it
+   * rejects the directory is given back all the same, and what was acknowledged at level `os` may not be durable.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
