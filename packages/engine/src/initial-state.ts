@@ -11,6 +11,12 @@ export function checkInitialState(machine: AnyMachine): void {
   if (typeof state !== 'object' || state === null) {
     throw new HoldfastError('INVALID_ARGUMENT', 'initial must give an object: a state is changed in place')
   }
+  if (state === machine.initial()) {
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      'initial must make a new state each time: every replay begins with one',
+    )
+  }
   if (machine.entries === undefined) {
     assertSerializable(state)
     return

@@ -148,6 +148,21 @@ describe('failure', () => {
     await store.close()
   })
 
+  it('when another writer has the directory stops the store', async () => {
+    const environment = testEnvironment()
+    const store = await open(STORE, bank, { environment })
+    await store.execute('note', 1)
+    // The lock did not keep it out: the file system was shared by two machines.
+    const other = await open(STORE, bank, { environment: testEnvironment(environment.memory, 3) })
+    await expect(store.snapshot()).rejects.toThrow(errorLike('FENCED'))
+    await expect(store.execute('note', 2)).rejects.toThrow(
+      errorLike('FAILED', { cause: expect.objectContaining({ code: 'FENCED' }) }),
+    )
+    await store.close().catch(() => {})
+    await expect(other.execute('note', 3)).resolves.toBe(3)
+    await other.close()
+  })
+
   it('of close still gives the directory back', async () => {
     const environment = testEnvironment()
     const store = await open(STORE, bank, { environment, durability: 'os', syncIntervalMs: 60_000 })

@@ -39,29 +39,37 @@ export interface OpenSettings extends ReadSettings {
   readonly log: Omit<LogOptions, 'machineVersion'>
 }
 
+/** Throws `INVALID_ARGUMENT` for an option that there is not: one that is misspelt would be silently its default. */
 export function readSettings(options: ReadOptions): ReadSettings {
-  const { codec = messagePackCodec, environment = nodeEnvironment, onProgress, signal } = options
+  const { codec = messagePackCodec, environment = nodeEnvironment, onProgress, signal, ...unknown } = options
+  assertNone(unknown)
   const codecs = new Map([messagePackCodec, codec].map((known) => [known.id, known]))
   return { codec, codecs, environment, onProgress, signal }
 }
 
 /** Options with their defaults, all of them checked before anything is touched. Throws `INVALID_ARGUMENT`. */
 export function openSettings(options: OpenOptions): OpenSettings {
-  const {
-    durability,
-    snapshot,
-    codec: _codec,
-    environment: _environment,
-    onProgress: _onProgress,
-    signal: _signal,
-    ...log
-  } = options
+  const { durability, snapshot, codec, environment, onProgress, signal, ...rest } = options
+  const log = checkLogOptions(rest)
+  assertNone(Object.fromEntries(Object.entries(rest).filter(([name]) => !(name in log))))
   return {
-    ...readSettings(options),
+    ...readSettings(definedOnly({ codec, environment, onProgress, signal })),
     durability: checkDurability(durability) ?? 'disk',
     policy: snapshotPolicy(snapshot),
-    log: checkLogOptions(log),
+    log,
   }
+}
+
+function assertNone(unknown: object): void {
+  const [name] = Object.keys(unknown)
+  if (name === undefined) return
+  throw new HoldfastError('INVALID_ARGUMENT', `there is no option '${name}'`, { details: { option: name } })
+}
+
+function definedOnly(
+  options: { readonly [Name in keyof ReadOptions]: ReadOptions[Name] | undefined },
+): ReadOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
 /** `undefined` stays that. Throws `INVALID_ARGUMENT` for anything that is no level. */

@@ -1,3 +1,5 @@
+import { type Codec, messagePackCodec } from '@holdfast/codec'
+import { encodeFrame, FORMAT_SEED, FRAME_HEADER_BYTES } from '@holdfast/framing'
 import { describe, expect, it } from 'vitest'
 import {
   afterKill,
@@ -56,6 +58,29 @@ describe('opening again', () => {
     const again = await open(STORE, bank, { environment: later })
     await again.execute('note', 2)
     expect(again.state).toMatchObject({ lastSeq: 2, lastTime })
+    await again.close()
+  })
+
+  it('decodes each batch once, and reads each segment once', async () => {
+    const environment = testEnvironment()
+    const store = await open(STORE, bank, { environment, segmentBytes: 4096 })
+    for (let i = 0; i < 200; i++) await store.execute('note', i)
+    await store.close()
+    let decoded = 0
+    const counting: Codec<unknown> = {
+      ...messagePackCodec,
+      encoder: () => messagePackCodec.encoder(),
+      decode(bytes, count) {
+        decoded += 1
+        return messagePackCodec.decode(bytes, count)
+      },
+    }
+    environment.files.clearLog()
+    const again = await open(STORE, bank, { environment, codec: counting })
+    expect(decoded).toBe(200)
+    const segments = again.report.log.segments.length
+    // Its header, all of it, and a look behind the end.
+    expect(environment.files.count('read', /\.wal$/)).toBeLessThanOrEqual(3 * segments)
     await again.close()
   })
 
@@ -333,6 +358,7 @@ describe('what open refuses', () => {
       { snapshot: { keep: 1 } },
       { snapshot: { everyBytes: 0 } },
       { snapshot: { everyRecords: Number.NaN } },
+      { segmentbytes: 8192 } as never,
     ]
     for (const options of bad) {
       await expect(open(STORE, bank, { environment, ...options })).rejects.toThrow(
@@ -344,6 +370,34 @@ describe('what open refuses', () => {
     )
     const store = await open(STORE, bank, { environment, snapshot: { everyBytes: Infinity } })
     await store.close()
+  })
+
+  it('a first state that every replay would share', async () => {
+    const state = { total: 0 }
+    const shared = defineMachine({ version: 1, initial: () => state, commands: {} })
+    await expect(open(STORE, shared, { environment: testEnvironment() })).rejects.toThrow(
+      /a new state each time/,
+    )
+    const none = defineMachine({ version: 1, initial: () => undefined as never, commands: {} })
+    await expect(open(STORE, none, { environment: testEnvironment() })).rejects.toThrow(/must give an object/)
+  })
+
+  it('a snapshot of a newer format, with nothing changed', async () => {
+    const environment = testEnvironment()
+    const store = await open(STORE, bank, { environment })
+    await store.execute('note', 1)
+    const { path } = await store.snapshot()
+    await store.close()
+    const bytes = environment.memory.snapshot().get(path) as Buffer
+    const header = Buffer.from(bytes.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + bytes.readUInt32LE(4)))
+    header.writeUInt16LE(2, 8)
+    encodeFrame({ kind: bytes.readUInt8(1), payload: header }, FORMAT_SEED).copy(bytes)
+    environment.memory.put(path, bytes)
+    const before = bytesOf(environment)
+    await expect(open(STORE, bank, { environment })).rejects.toThrow(
+      errorLike('UNSUPPORTED_FORMAT', { path }),
+    )
+    expect(bytesOf(environment)).toEqual(before)
   })
 
   it('a second writer, in this process too', async () => {

@@ -100,6 +100,8 @@ export class Snapshotter<State extends object> {
         return snapshot
       } catch (cause) {
         const error = snapshotError(cause)
+        // Another writer has the directory: nothing that is written from now on would be anyone's.
+        if (error.code === 'FENCED') this.#parts.live.failed(error)
         this.#failed += 1
         this.#lastError = error
         tell(this.#parts.events, 'snapshotFailed', error)
