@@ -177,8 +177,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
     next: "Correct the argument: `details.issues` are the schema's own words.",
   },
   ASYNC_APPLY: {
-    what: '`apply` returned a promise. It has to be synchronous: replay must see the same order and the same state.',
-    safe: 'Nothing was captured or written.',
+    what: 'A command is an async or a generator function, or `apply` returned a promise. It has to be synchronous: replay must see the same order and the same state.',
+    safe: 'A function that is async is refused before a store is opened. Where `apply` returned a promise, its command stands in the log as refused, and does so at every replay; what it changed before its first await is changed.',
     next: 'Do the asynchronous work before `execute`, and put what came of it into the command.',
   },
   EMPTY_SNAPSHOT: {
