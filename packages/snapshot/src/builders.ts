@@ -197,7 +197,6 @@ class BinaryBuilder implements Builder {
 
   finish(): unknown {
     if (this.#length !== this.#size) throw wrongSize(this.#size)
-    this.#reserve(this.#size)
     return binaryFrom(this.#kind, this.#bytes.buffer)
   }
 

@@ -123,10 +123,19 @@ describe('a chunk whose checksum is right and whose content is not', () => {
     'bytes that no memory holds': forgeChunk(0, [...openOp(uint8Array, 2 ** 53 - 1)]),
     'half an element': forgeChunk(1, [...openOp(float64Array, 4), ...valuesOp(1), ...closeOp], encoded(text)),
     'a value inside a string': forgeChunk(0, [...openOp(string, 4), ...openOp(array, 0), ...closeOp]),
-    'bytes inside bytes': forgeChunk(0, [...openOp(uint8Array, 4), ...openOp(uint8Array, 4), ...closeOp]),
+    'bytes inside bytes': forgeChunk(
+      1,
+      [...openOp(uint8Array, 4), ...openOp(uint8Array, 4), ...valuesOp(1), ...closeOp, ...closeOp],
+      encoded(text),
+    ),
     'containers that are too deep': forgeChunk(
-      0,
-      numbers(MAX_DEPTH + 1).flatMap(() => openOp(array, 1)),
+      1,
+      [
+        ...numbers(MAX_DEPTH + 1).flatMap(() => openOp(array, 1)),
+        ...valuesOp(1),
+        ...numbers(MAX_DEPTH + 1).flatMap(() => closeOp),
+      ],
+      encoded(1),
     ),
   }
 
