@@ -1,9 +1,10 @@
 import { isHoldfastError } from '@holdfast/environment'
 import { SeededRandom } from '../seeded-random.ts'
 import { type CrashPoint, recordCrashPoints, simulate } from '../simulated/crash-points.ts'
-import { cutFile, flipBit, loseFile, overwrite, swapFiles } from '../simulated/damage.ts'
 import type { SimulatedDisk } from '../simulated/disk.ts'
-import { type Effect, EXTREME_SURVIVALS, type Survival, survivalNamed } from '../simulated/survival.ts'
+import { EXTREME_SURVIVALS, survivalNamed } from '../simulated/survival.ts'
+import { contentsOf, damageAtRandom, loseAtRandom } from './damage.fixture.ts'
+import { NotingSurvival } from './noting-survival.fixture.ts'
 import { Recovery } from './recovery.fixture.ts'
 import { checkFound, type CutKind, type Found, type Observation } from './model.fixture.ts'
 import type { Subject } from './subject.fixture.ts'
@@ -308,85 +309,6 @@ function exactly(
     lastSeq: 0,
   }
 }
-
-/** Damages a file of the store, by one of the ways in which a disk or a person does; says which. */
-function damageAtRandom(disk: SimulatedDisk, random: SeededRandom): string {
-  const paths = disk.paths().filter((path) => disk.contentOf(path).length > 0)
-  const path = paths[random.below(paths.length)] as string
-  const { length } = disk.contentOf(path)
-  switch (random.below(4)) {
-    case 0: {
-      const sector = random.below(Math.ceil(length / 512))
-      overwrite(disk, path, sector * 512, Buffer.alloc(Math.min(512, length - sector * 512)))
-      return `${path}: sector ${sector} is zeros`
-    }
-    case 1: {
-      const bytes = random.below(length)
-      cutFile(disk, path, bytes)
-      return `${path}: cut to ${bytes}`
-    }
-    case 2: {
-      const other = paths[random.below(paths.length)] as string
-      swapFiles(disk, path, other)
-      return `${path}: changed places with ${other}`
-    }
-    default: {
-      const bit = random.below(length * 8)
-      flipBit(disk, path, bit)
-      return `${path}: bit ${bit} flipped`
-    }
-  }
-}
-
-/** After a crash, what may look like the end of the log is one. A whole file that is gone never does. */
-function loseAtRandom(disk: SimulatedDisk, random: SeededRandom): string {
-  const paths = disk.paths().filter((path) => disk.contentOf(path).length > 0)
-  const path = paths[random.below(paths.length)] as string
-  if (random.below(2) === 0) {
-    loseFile(disk, path)
-    return `${path}: gone`
-  }
-  overwrite(disk, path, 0, Buffer.alloc(Math.min(512, disk.contentOf(path).length)))
-  return `${path}: its first sector is zeros`
-}
-
-function contentsOf(disk: SimulatedDisk): string {
-  return disk
-    .paths()
-    .filter((path) => !path.endsWith('/LOCK'))
-    .map((path) => `${path} ${disk.contentOf(path).toString('latin1')}`)
-    .join('')
-}
-
-/** Notes every answer: the same answers at the same point leave the same disk. */
-class NotingSurvival implements Survival {
-  readonly name: string
-  readonly #survival: Survival
-  answers = ''
-
-  constructor(survival: Survival) {
-    this.#survival = survival
-    this.name = survival.name
-  }
-
-  begin(oldest: number, newest: number): void {
-    this.#survival.begin?.(oldest, newest)
-  }
-
-  survives(effect: Effect): boolean {
-    const survives = this.#survival.survives(effect)
-    this.answers += survives ? '1' : '0'
-    return survives
-  }
-
-  unwritten(): ReturnType<NonNullable<Survival['unwritten']>> {
-    const sector = this.#survival.unwritten?.() ?? ZERO
-    if (sector.some((byte) => byte !== 0)) this.answers += `stale ${this.name}`
-    return sector
-  }
-}
-
-const ZERO = Buffer.alloc(512)
 
 /** A number out of words: FNV-1a. */
 function seedOf(text: string): number {

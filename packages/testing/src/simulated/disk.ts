@@ -1,22 +1,14 @@
 import { HoldfastError } from '@holdfast/environment'
 import { errnoError } from '../faults.ts'
 import { DiskFile } from './disk-file.ts'
+import { applyTo, type NameChange } from './name-change.ts'
+import { namesOf } from './path-names.ts'
 import type { Survival } from './survival.ts'
 
 /** A directory: its names as they are seen, and as they are durable. Shared between disks: never changed in place. */
 interface Directory {
   readonly names: ReadonlyMap<string, number>
   readonly durable: ReadonlyMap<string, number>
-}
-
-/** Something done to names that is not durable: survives a power cut as a whole, or not at all. */
-interface NameChange {
-  readonly stamp: number
-  /** Names that are taken away: only while they lead there. */
-  readonly removed: readonly { readonly directory: number; readonly name: string; readonly id: number }[]
-  readonly added: { readonly directory: number; readonly name: string; readonly id: number } | undefined
-  /** Directories that have to be synced before it is durable. */
-  readonly unsynced: readonly number[]
 }
 
 const ROOT = 1
@@ -323,33 +315,6 @@ export class SimulatedDisk {
     for (const { added } of this.#nameChanges) if (added !== undefined) kept.add(added.id)
     for (const id of this.#files.keys()) if (!kept.has(id)) this.#files.delete(id)
   }
-}
-
-/** A run uses the same few paths again and again. */
-const PATHS: Map<string, readonly string[]> = new Map()
-const MAX_PATHS = 10_000
-
-/** What a path means on this disk is the same on every platform: no drive, slashes. */
-function namesOf(path: string): readonly string[] {
-  let names = PATHS.get(path)
-  if (names === undefined) {
-    const plain = path.replaceAll('\\', '/').replace(/^[A-Za-z]:/, '')
-    names = plain.split('/').filter((name) => name !== '')
-    if (PATHS.size >= MAX_PATHS) PATHS.clear()
-    PATHS.set(path, names)
-  }
-  return names
-}
-
-function applyTo(
-  directories: { get(id: number): Map<string, number> | undefined },
-  { removed, added }: NameChange,
-): void {
-  for (const { directory, name, id } of removed) {
-    const names = directories.get(directory)
-    if (names?.get(name) === id) names.delete(name)
-  }
-  if (added !== undefined) directories.get(added.directory)?.set(added.name, added.id)
 }
 
 /** What stands where a file was expected. */
