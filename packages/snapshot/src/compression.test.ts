@@ -19,6 +19,8 @@ describe('zstd', () => {
       const cut = compressed.subarray(0, -1)
       await expect(decompress(cut, length)).rejects.toMatchObject({ code: 'DECODE_FAILED' })
     }
+    const tooLarge = await compress(Buffer.alloc(MAX_CHUNK_BYTES + 1))
+    await expect(decompress(tooLarge, MAX_CHUNK_BYTES + 1)).rejects.toMatchObject({ code: 'DECODE_FAILED' })
     await expect(decompress(Buffer.from('no zstd'), 7)).rejects.toMatchObject({ code: 'DECODE_FAILED' })
   })
 })
