@@ -161,8 +161,9 @@ describe('SnapshotDirectory', () => {
     const store = await open()
     const digests = new Set<string>()
     for (const note of [undefined, new Uint8Array(), new Uint8Array(100_000).fill(3)]) {
-      const writer = await store.create({ ...subject, note })
+      const creating = store.create({ ...subject, note })
       note?.fill(9)
+      const writer = await creating
       await writer.write('state')
       const snapshot = await writer.close()
       digests.add(snapshot.digest)

@@ -23,8 +23,6 @@ import type {
   SnapshotWriter,
 } from './snapshot-store.ts'
 
-const NO_NOTE: Uint8Array = new Uint8Array(0)
-
 /** How a directory of snapshots is used. */
 export interface SnapshotDirectoryOptions {
   /** File system, clock, random numbers and timers. Default: this machine's. */
@@ -107,7 +105,9 @@ export class SnapshotDirectory implements SnapshotStore {
   }
 
   async create(subject: SnapshotSubject): Promise<SnapshotWriter> {
-    const { seq, time, machineVersion, epoch, note = NO_NOTE } = subject
+    const { seq, time, machineVersion, epoch } = subject
+    // A copy, now: the caller's bytes may be a view of something that goes on changing.
+    const note = Uint8Array.from(subject.note ?? [])
     assertInteger('seq', seq, Number.MAX_SAFE_INTEGER)
     assertInteger('time', time, Number.MAX_SAFE_INTEGER)
     assertInteger('machineVersion', machineVersion, 0xffffffff)
@@ -131,8 +131,7 @@ export class SnapshotDirectory implements SnapshotStore {
         salt: environment.random.uint32(),
         codec: this.#codec.id,
         compression: this.#compression,
-        // A copy: the caller's bytes may be a view of something that goes on changing.
-        note: Uint8Array.from(note),
+        note,
       },
       codec: this.#codec,
       onTemporary: (path, there) => (there ? this.#temporaries.add(path) : this.#temporaries.delete(path)),
