@@ -16,7 +16,12 @@ export function checkCall(
   const schema = machine.schemas.get(name)
   if (schema === undefined) return [name, argument]
   const result = schema['~standard'].validate(argument)
-  if (result instanceof Promise) return result.then((settled) => [name, valueOf(name, settled)])
+  if (result instanceof Promise) {
+    const checked = result.then((settled): LoggedCommand => [name, valueOf(name, settled)])
+    // Whoever asked may be gone by then: of several calls another one was refused at once.
+    checked.catch(() => {})
+    return checked
+  }
   return [name, valueOf(name, result)]
 }
 

@@ -301,6 +301,10 @@ describe('a schema before a command', () => {
         ['deposit', { to: 'ann', amount: 1 }],
       ]),
     ).resolves.toHaveLength(2)
+    // One that is refused at once leaves the other's refusal to nobody.
+    await expect(store.executeAll([['note', 'bad'], ['gone', 1] as never])).rejects.toThrow(
+      errorLike('UNKNOWN_COMMAND'),
+    )
     const controller = new AbortController()
     const late = store.execute('note', 3, { signal: controller.signal })
     controller.abort()

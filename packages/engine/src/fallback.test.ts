@@ -1,5 +1,17 @@
+import { MemoryFileSystem } from '@holdfast/testing'
 import { describe, expect, it } from 'vitest'
-import { afterKill, bank, bytesOf, damage, errorLike, filesLike, openBank, STORE } from './bank.fixture.ts'
+import {
+  afterKill,
+  bank,
+  bytesOf,
+  damage,
+  errorLike,
+  filesLike,
+  openBank,
+  STORE,
+  testEnvironment,
+  turns,
+} from './bank.fixture.ts'
 import { open } from './open.ts'
 
 describe('falling back', () => {
@@ -79,6 +91,32 @@ describe('falling back', () => {
     const again = await open(STORE, bank, { environment })
     expect(again.state).toEqual(store.state)
     expect(again.report.setAside).toMatchObject([{ seq: 600 }])
+    await again.close()
+  })
+
+  it('leaves alone what belongs to somebody else, and deletes what a crash kept from being deleted', async () => {
+    const { environment } = await withTwoSnapshots()
+    const { store: other, environment: elsewhere } = await openBank(
+      {},
+      testEnvironment(new MemoryFileSystem(), 5),
+    )
+    await other.execute('note', 1)
+    const foreign = await other.snapshot()
+    const strangers = elsewhere.memory.snapshot().get(foreign.path) as Buffer
+    environment.memory.put(foreign.path, strangers)
+    const { store: third, environment: before } = await openBank(
+      { snapshot: { keep: 3 } },
+      afterKill(environment),
+    )
+    await third.snapshot()
+    const unnamed = filesLike(before, /\.snap$/)
+    const killed = afterKill(before)
+    await third.close()
+    const again = await open(STORE, bank, { environment: killed, snapshot: { keep: 2 } })
+    await turns(killed)
+    expect(unnamed).toHaveLength(4)
+    expect(filesLike(killed, /\.snap$/)).toHaveLength(3)
+    expect(killed.memory.snapshot().get(foreign.path)).toEqual(strangers)
     await again.close()
   })
 })

@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/environment'
 import { type NamedSnapshot, type RecoveryPlan, recover, WriteQueue } from '@holdfast/recovery'
-import { SnapshotDirectory, type SnapshotEntry } from '@holdfast/snapshot'
+import { SnapshotDirectory, type SnapshotEntry, type SnapshotStore } from '@holdfast/snapshot'
 import { LogDirectory, StoreDirectory } from '@holdfast/wal'
 import type { CommandTypes, LoggedCommand } from './commands.ts'
 import { checkInitialState } from './initial-state.ts'
@@ -81,7 +81,7 @@ async function openIn<State extends object, Types extends CommandTypes>(
   const log = await logDirectory.open(plan.log, live)
   try {
     await snapshots.cleanTemporaries()
-    const retention = retentionOf(plan, listed, named, { directory, snapshots, log, keep: policy.keep })
+    const retention = await retentionOf(plan, listed, named, { directory, snapshots, log, keep: policy.keep })
     const snapshotter = new Snapshotter<State>(
       {
         machine,
@@ -125,24 +125,35 @@ async function openIn<State extends object, Types extends CommandTypes>(
   }
 }
 
-/** Of the snapshots that are there: which count, and which only take up room. */
-function retentionOf(
+/** Of the snapshots that are there: which count, and which are this store's and only take up room. */
+async function retentionOf(
   { snapshot, setAside }: RecoveryPlan,
   listed: readonly SnapshotEntry[],
   named: readonly NamedSnapshot[],
   parts: ConstructorParameters<typeof Retention>[0],
-): Retention {
+): Promise<Retention> {
   const kept: SnapshotInfo[] = []
   const leftovers: SnapshotEntry[] = []
   for (const entry of listed) {
-    const bad = setAside.find(({ id }) => id === entry.id)
-    const digest = named.find(({ id }) => id === entry.id)?.digest
-    if (entry.id === snapshot?.id) kept.push({ ...entry, digest: snapshot.digest })
-    else if (bad === undefined && digest !== undefined) kept.push({ ...entry, digest })
-    // A file of another store is somebody else's; one that nothing names was about to be deleted.
-    else if (bad?.error.code !== 'FOREIGN_FILE' && bad?.error.code !== 'NOT_A_FILE') leftovers.push(entry)
+    const isSetAside = setAside.some(({ id }) => id === entry.id)
+    const digest =
+      entry.id === snapshot?.id ? snapshot.digest : named.find(({ id }) => id === entry.id)?.digest
+    if (digest !== undefined && !isSetAside) kept.push({ ...entry, digest })
+    else if (digest !== undefined || (!isSetAside && (await isOwn(parts.snapshots, entry))))
+      leftovers.push(entry)
   }
   return new Retention(parts, kept, leftovers)
+}
+
+/** Whether a file that the manifest does not name is one that a crash kept from being deleted, and not somebody else's. */
+async function isOwn(snapshots: SnapshotStore, entry: SnapshotEntry): Promise<boolean> {
+  try {
+    const reader = await snapshots.open(entry)
+    await reader.close()
+    return true
+  } catch {
+    return false
+  }
 }
 
 function assertNotAborted({ signal }: OpenSettings): void {

@@ -26,7 +26,7 @@ export function formatPlan(plan: RecoveryPlan): string {
     const behind = segment.bytes - segment.countedBytes
     lines.push(
       `  ${segment.path}: ${held}, ${segment.read ? `${bytes(segment.countedBytes)} read` : 'covered by the snapshot, not read'}` +
-        `${segment.read && behind > 0 ? `, ${bytes(behind)} behind that do not count` : ''}.`,
+        `${segment.read && behind > 0 ? `, ${bytes(behind)} behind its last batch` : ''}.`,
     )
   }
   if (log.survivors !== undefined) {
