@@ -72,8 +72,7 @@ class BytesEncoder implements FrameEncoder<Uint8Array> {
   }
 
   #append(value: Uint8Array): number {
-    this.#buffer.appendU32(value.byteLength)
-    this.#buffer.append(value, 0, value.byteLength)
+    this.#buffer.appendWithLength(value)
     this.#count++
     return LENGTH_BYTES + value.byteLength
   }

@@ -1,10 +1,7 @@
 import { HoldfastError } from '@holdfast/environment'
 
-const FIRST_BYTES = 1024
+const FIRST_BYTES = 512
 const NOTHING = Buffer.alloc(0)
-
-/** Up to here, a loop beats the call into native code. */
-const LOOP_BYTES = 128
 
 /** Bytes in a row, appended at the end and cut there. */
 export class GrowingBuffer {
@@ -16,23 +13,18 @@ export class GrowingBuffer {
   }
 
   /** Copies `source[start, end)` behind what is there. */
-  append(source: Uint8Array, start: number, end: number): void {
-    const bytes = end - start
-    this.#reserve(bytes)
-    const buffer = this.#buffer
-    let at = this.#bytes
-    if (bytes <= LOOP_BYTES) {
-      for (let from = start; from < end; from++) buffer[at++] = source[from] as number
-    } else {
-      buffer.set(source.subarray(start, end), at)
-    }
-    this.#bytes += bytes
+  append(source: Buffer, start: number, end: number): void {
+    this.#reserve(end - start)
+    this.#bytes += source.copy(this.#buffer, this.#bytes, start, end)
   }
 
-  /** Little-endian. */
-  appendU32(value: number): void {
-    this.#reserve(4)
-    this.#bytes = this.#buffer.writeUInt32LE(value, this.#bytes)
+  /** Copies all of `source` behind its length, a u32 little-endian. */
+  appendWithLength(source: Uint8Array): void {
+    const bytes = source.byteLength
+    this.#reserve(4 + bytes)
+    const from = this.#buffer.writeUInt32LE(bytes, this.#bytes)
+    this.#buffer.set(source, from)
+    this.#bytes = from + bytes
   }
 
   /** Forgets everything from `bytes` on. */
@@ -47,15 +39,14 @@ export class GrowingBuffer {
         `${this.#bytes} bytes don't fit into a target of ${target.byteLength} at ${offset}`,
       )
     }
-    target.set(this.#buffer.subarray(0, this.#bytes), offset)
-    return this.#bytes
+    return this.#buffer.copy(target, offset, 0, this.#bytes)
   }
 
   #reserve(bytes: number): void {
     const needed = this.#bytes + bytes
     if (needed <= this.#buffer.byteLength) return
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.byteLength * 2, FIRST_BYTES))
-    larger.set(this.#buffer.subarray(0, this.#bytes))
+    if (this.#bytes > 0) this.#buffer.copy(larger, 0, 0, this.#bytes)
     this.#buffer = larger
   }
 }
