@@ -40,7 +40,8 @@ describe('the vectors in docs/format.md', () => {
   const documented = [...section.matchAll(/^\| `(msgpack-1|bytes-1)`\s*\| (.+?)\s*\| `([0-9a-f ]+)`\s*\|$/gm)]
 
   it('are all of them', () => {
-    expect(documented.map(([, , text]) => text).sort()).toEqual(Object.keys(FRAMES).sort())
+    expect(new Set(documented.map(([, , text]) => text))).toEqual(new Set(Object.keys(FRAMES)))
+    expect(documented).toHaveLength(Object.keys(FRAMES).length)
   })
 
   it.each(Object.entries(FRAMES))('%s', (text, { codec, values }) => {
