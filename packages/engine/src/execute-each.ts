@@ -34,6 +34,8 @@ export interface LoadResult {
 const MAX_IN_FLIGHT = 16_384
 /** It goes on once so many are left, so that it fills a batch rather than a gap. */
 const RESUME_AT = MAX_IN_FLIGHT / 2
+/** After so many the event loop turns: the log writes them while the next ones are captured. */
+const TURN_EVERY = 2048
 const MAX_REFUSALS = 1000
 
 /** What a load drives. */
@@ -41,6 +43,8 @@ export interface LoadTarget<Call> {
   /** As `Store.execute`, for a waiter. Resolves or returns once the command is captured; throws what it is refused with. */
   submit(call: Call, waiter: Waiter): void | Promise<void>
   ready(): Promise<void>
+  /** Lets the event loop turn. */
+  turn(): Promise<void>
 }
 
 /**
@@ -63,6 +67,7 @@ export async function executeEach<Call>(
         const captured = submit(target, call, load)
         if (captured !== undefined) await captured
         load.submitted += 1
+        if (load.submitted % TURN_EVERY === 0) await target.turn()
         if (load.inFlight >= MAX_IN_FLIGHT) await load.until(RESUME_AT)
       }
     }

@@ -151,7 +151,9 @@ export class Store<State extends object = object, Types extends CommandTypes = C
   ): Promise<LoadResult> {
     const submit = ([name, argument]: Call<Types>, waiter: Waiter): void | Promise<void> =>
       this.#submit(name, argument, options, waiter)
-    return executeEach({ submit, ready: () => this.ready() }, calls, options)
+    const { timers } = this.#parts.settings.environment
+    const turn = (): Promise<void> => new Promise((resolve) => timers.turn(resolve))
+    return executeEach({ submit, ready: () => this.ready(), turn }, calls, options)
   }
 
   /** Resolves once `execute` would not be refused with `OVERLOADED`. Rejects with `CLOSED` or `FAILED`. */
