@@ -2,6 +2,7 @@ import type { Codec } from '@holdfast/codec'
 import { HoldfastError, ioError, type Environment, type File } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED, FrameReader } from '@holdfast/framing'
 import { decodeBatch, decodeSegmentHeader, KIND, SEGMENT_KINDS, type SegmentHeader } from './format.ts'
+import { LogClock } from './log-clock.ts'
 import type { CommitConsumer, Log, LogScan, LogStore, ScanOptions } from './log.ts'
 import type { LogPlan, SegmentReport } from './plan.ts'
 import { removeFiles } from './remove-files.ts'
@@ -42,13 +43,14 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
     if (plan.refusal !== undefined) throw plan.refusal
     const directory = this.#directory
     const catalog = catalogOf(plan, directory)
+    const clock = new LogClock(directory.environment.clock, plan.lastTime)
     const attachment: Attachment = plan.attach ?? {
       segmentId: 0,
       boundary: { seq: plan.lastSeq, offset: 0, digest: 0 },
     }
     const { segmentBytes, machineVersion } = this.#options
     let log: SegmentLog<T, W> | undefined
-    const roller = new SegmentRoller(directory, catalog, attachment, {
+    const roller = new SegmentRoller(directory, catalog, clock, attachment, {
       segmentBytes,
       machineVersion,
       codec: this.#codec.id,
@@ -56,7 +58,11 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
     })
     // A name that a writer which died gave a segment may not be durable yet. What the manifest names has to be.
     if (plan.segments.length > 0) await syncNames(directory)
-    await directory.beginEpoch((manifest) => ({ ...manifest, segments: catalog.toManifest() }))
+    await directory.beginEpoch((manifest) => ({
+      ...manifest,
+      lastTime: clock.lastTime,
+      segments: catalog.toManifest(),
+    }))
     try {
       await this.#removeLeftovers(plan)
       if (plan.survivors !== undefined) await this.#writeSurvivors(plan, roller, consumer)
@@ -65,10 +71,7 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
       throw error
     }
     const options: SegmentLogOptions = this.#options
-    log = new SegmentLog(directory, catalog, roller, this.#codec, consumer, options, {
-      lastSeq: plan.lastSeq,
-      lastTime: plan.lastTime,
-    })
+    log = new SegmentLog(directory, catalog, roller, clock, this.#codec, consumer, options, plan.lastSeq)
     return log
   }
 

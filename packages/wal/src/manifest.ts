@@ -60,6 +60,11 @@ export interface Manifest {
   readonly snapshots: readonly ManifestSnapshot[]
   /** Everything up to here was deleted from the log on purpose. */
   readonly trimmedThrough: number
+  /**
+   * No batch or mark of a segment that is ended here is later, in wall-clock milliseconds. For the writer that
+   * steps over all of them, since a snapshot covers them: its batches must not be older. Not in older files.
+   */
+  readonly lastTime?: number
   readonly clean?: CleanClose
 }
 
@@ -137,10 +142,11 @@ function parseManifest(text: string): Manifest | string {
     return 'its body is not JSON'
   }
   if (!isRecord(value)) return 'its body is not an object'
-  const { storeId, epoch, nextId, segments, snapshots, trimmedThrough, clean } = value
+  const { storeId, epoch, nextId, segments, snapshots, trimmedThrough, lastTime, clean } = value
   if (typeof storeId !== 'string' || !/^[0-9a-f]{32}$/.test(storeId)) return 'its store id is malformed'
   if (!isSeq(epoch) || !isSeq(nextId) || nextId === 0 || !isSeq(trimmedThrough))
     return 'one of its numbers is malformed'
+  if (lastTime !== undefined && !isSeq(lastTime)) return 'its last time is malformed'
   if (!Array.isArray(segments) || segments.length > MAX_ENTRIES || !segments.every(isSegment))
     return 'its list of segments is malformed'
   if (!Array.isArray(snapshots) || snapshots.length > MAX_ENTRIES || !snapshots.every(isSnapshot))

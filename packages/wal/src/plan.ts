@@ -45,7 +45,7 @@ export interface LogPlan {
   provenSeq: number
   /** The evidence for `provenSeq`, in words. */
   provenBy: string
-  /** The time of the last batch or mark; 0 when there is none. */
+  /** No batch or mark is later, in wall-clock milliseconds; 0 when there is none. What is appended must not be older. */
   lastTime: number
   /** Records past `provenSeq`: they are written again, to a new segment, when the log is opened for writing. */
   survivors: { readonly firstSeq: number; readonly lastSeq: number; readonly bytes: number } | undefined

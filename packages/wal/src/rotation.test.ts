@@ -1,8 +1,9 @@
-import { readManifest } from './store-directory.ts'
+import { bytesCodec } from '@holdfast/codec'
 import { ManualTimers, memoryEnvironment } from '@holdfast/testing'
 import { describe, expect, it } from 'vitest'
 import {
   deferred,
+  encode,
   faultyMemory,
   openHarness,
   readAll,
@@ -12,6 +13,8 @@ import {
   text,
   turns,
 } from './log-harness.fixture.ts'
+import { LogDirectory } from './log-directory.ts'
+import { readManifest, StoreDirectory } from './store-directory.ts'
 
 const SEGMENT = /\.wal/
 const options = { segmentBytes: 4096, syncIntervalMs: 60_000 }
@@ -212,6 +215,35 @@ describe('rotation', () => {
       await store.close()
     }
     expect((await recovered(environment.files)).plan.lastTime).toBeGreaterThan(environment.clock.now())
+  })
+
+  it('keeps time from going back where every segment is stepped over', async () => {
+    const environment = memoryEnvironment()
+    const store = await openHarness(environment, options)
+    for (let i = 1; i <= 4; i++) await store.append(text(i, 900))
+    await store.close()
+    environment.clock.jump(-86_400_000)
+
+    const directory = await StoreDirectory.openForWriting(STORE, environment)
+    const logs = new LogDirectory<Uint8Array, () => void>(directory, bytesCodec, options)
+    const scan = logs.scan({ after: 4 })
+    for await (const _ of scan) continue
+    expect(scan.plan.segments.map(({ read }) => read)).toEqual([false, false])
+    const log = await logs.open(scan.plan, {
+      committed: (batch) => batch.waiters.forEach((done) => done()),
+      rejected: (_, error) => {
+        throw error
+      },
+    })
+    const { promise, resolve } = deferred()
+    log.submit(encode('later'), 'disk', resolve)
+    await promise
+    await log.close()
+    await directory.close()
+
+    const { plan, records } = await recovered(environment.files)
+    expect(plan.refusal).toBeUndefined()
+    expect(records.at(-1)).toBe('5:later')
   })
 
   it('writes survivors again under the codec and machine version that wrote them, and goes on in a segment of its own', async () => {

@@ -112,6 +112,8 @@ export class SegmentScan implements LogScan {
       if (!(error instanceof Refused)) throw error
       this.plan.refusal = error.error
     }
+    // Not before: it is later than most of what is read. Segments that were stepped over are no later than it.
+    this.plan.lastTime = Math.max(this.plan.lastTime, this.#directory.manifest.lastTime ?? 0)
   }
 
   async *#scan(): AsyncGenerator<Batch | Mark, void, undefined> {

@@ -13,6 +13,7 @@ import { SegmentReader } from './batch-reader.ts'
 import { CaptureQueue } from './capture-queue.ts'
 import { copySegments } from './copy-segments.ts'
 import { BATCH_PREFIX_BYTES } from './format.ts'
+import type { LogClock } from './log-clock.ts'
 import type { Batch, BatchRange, CommitConsumer, Durability, Log, LogStats } from './log.ts'
 import { Signal } from './signal.ts'
 import { removeFiles } from './remove-files.ts'
@@ -38,11 +39,6 @@ export interface SegmentLogOptions {
   readonly maxUnsyncedBytes: number
 }
 
-export interface SegmentLogStart {
-  readonly lastSeq: number
-  readonly lastTime: number
-}
-
 /**
  * The log on local files: group commit into one segment after another.
  *
@@ -55,6 +51,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
   readonly #environment: Environment
   readonly #catalog: SegmentCatalog
   readonly #roller: SegmentRoller
+  readonly #clock: LogClock
   readonly #consumer: CommitConsumer<T, W>
   readonly #options: SegmentLogOptions
 
@@ -66,7 +63,6 @@ export class SegmentLog<T, W> implements Log<T, W> {
   readonly #trimmed: CatalogSegment[] = []
   #lastSeq: number
   #durableSeq: number
-  #lastTime: number
   /** What is on disk says that the log was durable to here; or there was no room to say so. */
   #provenSeq: number
   #appendedBytes = 0
@@ -92,22 +88,23 @@ export class SegmentLog<T, W> implements Log<T, W> {
     directory: StoreDirectory,
     catalog: SegmentCatalog,
     roller: SegmentRoller,
+    clock: LogClock,
     codec: Codec<T>,
     consumer: CommitConsumer<T, W>,
     options: SegmentLogOptions,
-    start: SegmentLogStart,
+    lastSeq: number,
   ) {
     this.#directory = directory
     this.#environment = directory.environment
     this.#catalog = catalog
     this.#roller = roller
+    this.#clock = clock
     this.#queue = new CaptureQueue(codec, options)
     this.#consumer = consumer
     this.#options = options
-    this.#lastSeq = start.lastSeq
-    this.#durableSeq = start.lastSeq
-    this.#provenSeq = start.lastSeq
-    this.#lastTime = start.lastTime
+    this.#lastSeq = lastSeq
+    this.#durableSeq = lastSeq
+    this.#provenSeq = lastSeq
   }
 
   get firstSeq(): number {
@@ -370,7 +367,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
     this.#queue.take()
     const batch = builder.seal({
       firstSeq: this.#lastSeq + 1,
-      time: this.#now(),
+      time: this.#clock.now(),
       durableSeq: this.#durableSeq,
       note,
       salt: segment.header.salt,
@@ -444,12 +441,6 @@ export class SegmentLog<T, W> implements Log<T, W> {
     return note
   }
 
-  /** The log's own clock: that of the machine, but never back. */
-  #now(): number {
-    this.#lastTime = Math.max(this.#lastTime, Math.floor(this.#environment.clock.now()))
-    return this.#lastTime
-  }
-
   #reject(builder: BatchBuilder<T, W>, cause: HoldfastError): void {
     this.#queue.settle(builder)
     const error = new HoldfastError('NO_SPACE', `there is no room for a batch of ${builder.bytes} bytes`, {
@@ -479,7 +470,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
     if (segment === undefined || !this.#queue.isEmpty || segment.hasUnsynced) return
     this.#provenSeq = this.#durableSeq
     try {
-      this.#appendedBytes += await segment.mark(this.#durableSeq, this.#now(), this.#note('mark'))
+      this.#appendedBytes += await segment.mark(this.#durableSeq, this.#clock.now(), this.#note('mark'))
     } catch (cause) {
       const error = cause as HoldfastError
       // Nobody asked for the mark, so nobody is refused. The next batch is followed by another.
@@ -500,7 +491,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
       return batches
     }
     try {
-      const segment = await this.#roller.publish(resealed, { time: this.#now(), note: undefined })
+      const segment = await this.#roller.publish(resealed, { time: this.#clock.now(), note: undefined })
       this.#setDurable(batches.at(-1)?.lastSeq ?? this.#lastSeq)
       this.#provenSeq = this.#durableSeq
       this.#consumer.moved?.({ from, to: segment.path, error })

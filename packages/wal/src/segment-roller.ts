@@ -10,6 +10,7 @@
 import { ioError, joinPath, temporaryName, type File, type HoldfastError } from '@holdfast/environment'
 import type { SegmentHeader } from './format.ts'
 import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts'
+import type { LogClock } from './log-clock.ts'
 import type { Manifest } from './manifest.ts'
 import type { Boundary } from './plan.ts'
 import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
@@ -42,6 +43,7 @@ export interface RollerOptions {
 export class SegmentRoller {
   readonly #directory: StoreDirectory
   readonly #catalog: SegmentCatalog
+  readonly #clock: LogClock
   readonly #options: RollerOptions
   #attachment: Attachment
   #current: SegmentWriter | undefined
@@ -63,11 +65,13 @@ export class SegmentRoller {
   constructor(
     directory: StoreDirectory,
     catalog: SegmentCatalog,
+    clock: LogClock,
     attachment: Attachment,
     options: RollerOptions,
   ) {
     this.#directory = directory
     this.#catalog = catalog
+    this.#clock = clock
     this.#attachment = attachment
     this.#options = options
   }
@@ -202,6 +206,7 @@ export class SegmentRoller {
       ...manifest,
       ...change,
       trimmedThrough: this.#catalog.trimmedThrough,
+      lastTime: this.#clock.lastTime,
       segments: [
         ...this.#catalog.toManifest(),
         ...[...this.#named].map(({ id, salt, bytes }) => ({ id, salt, bytes })),
