@@ -152,7 +152,10 @@ export class Store<State extends object = object, Types extends CommandTypes = C
     const submit = ([name, argument]: Call<Types>, waiter: Waiter): void | Promise<void> =>
       this.#submit(name, argument, options, waiter)
     const { timers } = this.#parts.settings.environment
-    const turn = (): Promise<void> => new Promise((resolve) => timers.turn(resolve))
+    const turn = (): Promise<void> =>
+      new Promise((resolve) => {
+        timers.turn(resolve)
+      })
     return executeEach({ submit, ready: () => this.ready(), turn }, calls, options)
   }
 
