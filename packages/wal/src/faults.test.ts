@@ -227,6 +227,25 @@ describe('a sync or a write that fails', () => {
     await store.close()
     expect((await recovered(environment.memory)).records).toHaveLength(2)
   })
+
+  it('of the manifest leaves a prepared segment there that an earlier manifest may name', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { segmentBytes: 4096 })
+    const behind = deferred<void>()
+    // The first names segment 1. The second follows the rotation: it waits, and will say what is known by then.
+    environment.files.fail({ on: 'open', path: /MANIFEST$/, nth: 2, fault: { hang: behind.promise } })
+    // The third would be that of the segment that is prepared meanwhile.
+    environment.files.fail({ on: 'open', path: /MANIFEST\..*tmp/, nth: 3, fault: { errno: 'ENOSPC' } })
+    await store.append(text(1, 3000))
+    await turns()
+    behind.resolve()
+    await turns()
+    expect((await recovered(environment.memory)).records).toEqual([`1:${text(1, 3000)}`])
+    await store.append(text(2, 3000))
+    await store.close()
+    expect((await recovered(environment.memory)).records).toHaveLength(2)
+    expect(segmentsOf(environment.memory)).toHaveLength(2)
+  })
 })
 
 describe('a short write', () => {

@@ -1,0 +1,145 @@
+import { errnoOf, GapError, HoldfastError, ioError, joinPath, type File } from '@holdfast/environment'
+import { FORMAT_SEED, FrameDigest, FrameReader, type FrameEnd, type FrameFault } from '@holdfast/framing'
+import type { ChainSegment } from './chain.ts'
+import { Refused, type Findings } from './findings.ts'
+import { decodeFooter, decodeMark, KIND, SEGMENT_HEADER_BYTES, SEGMENT_KINDS, segmentName } from './format.ts'
+import type { Batch, Mark, ScanOptions } from './log.ts'
+import type { Boundary } from './plan.ts'
+import type { StoreDirectory } from './store-directory.ts'
+
+/** One segment of the chain as a pass reads it, from its header on as far as frames count. */
+export class SegmentFrames {
+  readonly file: File
+  readonly #segment: ChainSegment
+  readonly #findings: Findings
+  readonly #digest: FrameDigest = new FrameDigest()
+  /** Ends of batches from the last proven one on: one of them is where a successor will attach. */
+  readonly boundaries: Boundary[] = []
+  #offset = 0
+
+  private constructor(file: File, segment: ChainSegment, findings: Findings) {
+    this.file = file
+    this.#segment = segment
+    this.#findings = findings
+  }
+
+  static async open(
+    { environment, walPath, writable }: StoreDirectory,
+    segment: ChainSegment,
+    findings: Findings,
+  ): Promise<SegmentFrames> {
+    // Beside a writer its name may change, once, from the prepared one to its own.
+    const own = joinPath(walPath, segmentName(segment.firstSeq, segment.id))
+    for (const path of writable || segment.path === own ? [segment.path] : [segment.path, own]) {
+      try {
+        return new SegmentFrames(await environment.files.open(path, 'read'), segment, findings)
+      } catch (cause) {
+        if (writable || errnoOf(cause) !== 'ENOENT')
+          throw ioError(cause, { doing: 'open the segment', path: segment.path })
+      }
+    }
+    throw new GapError(findings.expectedSeq, (segment.lastSeq ?? segment.firstSeq) + 1, {
+      path: segment.path,
+      hint: 'The segment was trimmed while the log was being read.',
+    })
+  }
+
+  /** Behind the last frame that counts. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** Where the last batch that was read ends; behind the header while there is none. */
+  get end(): Boundary {
+    return this.boundaries.at(-1) as Boundary
+  }
+
+  async readHeader(): Promise<void> {
+    const reader = new FrameReader(this.file, {
+      seed: FORMAT_SEED,
+      start: 0,
+      end: SEGMENT_HEADER_BYTES,
+      kinds: SEGMENT_KINDS,
+      windowBytes: SEGMENT_HEADER_BYTES,
+    })
+    const frame = await reader.next()
+    const { path, firstSeq } = this.#segment
+    if (frame.type !== 'frame')
+      throw new Refused(this.#findings.corrupt(path, 0, 'the header changed while it was read'))
+    this.#digest.add(frame.headerChecksum)
+    this.#offset = SEGMENT_HEADER_BYTES
+    this.boundaries.push({ seq: firstSeq - 1, offset: this.#offset, digest: this.#digest.value })
+  }
+
+  /** Reads on from where it got to, as far as frames count. Returns what stands there if that was not the end that was looked for. */
+  async *read(
+    last: boolean,
+    { after, signal }: ScanOptions,
+  ): AsyncGenerator<Batch | Mark, FrameFault | FrameEnd | undefined, undefined> {
+    const { header, path, bytes, lastSeq: wantedSeq } = this.#segment
+    const findings = this.#findings
+    if (header === undefined) throw new Error('a segment without a header is stepped over')
+    const reader = new FrameReader(this.file, {
+      seed: header.salt,
+      start: this.#offset,
+      end: last ? await this.file.size() : bytes,
+      kinds: SEGMENT_KINDS,
+    })
+    while (last || this.end.seq !== wantedSeq) {
+      if (signal?.aborted)
+        throw new HoldfastError('ABORTED', 'reading the log was aborted', { cause: signal.reason })
+      const pending = reader.next()
+      const frame = pending instanceof Promise ? await pending : pending
+      if (frame.type !== 'frame') return frame
+      this.#digest.add(frame.headerChecksum)
+      this.#offset = frame.end
+      if (frame.skip) continue
+      if (frame.kind === KIND.batch) {
+        const fields = findings.countBatch(frame.payload, this.#segment, frame.offset)
+        const lastSeq = fields.firstSeq + fields.count - 1
+        this.#forgetProven()
+        this.boundaries.push({ seq: lastSeq, offset: frame.end, digest: this.#digest.value })
+        if (lastSeq > after)
+          yield { ...fields, lastSeq, machineVersion: header.machineVersion, codec: header.codec }
+      } else if (frame.kind === KIND.mark) {
+        const mark = decodeMark(frame.payload)
+        if (mark === undefined)
+          throw new Refused(findings.corrupt(path, frame.offset, 'a mark with fields that cannot be'))
+        findings.prove(mark.durableSeq, `${path}: the mark at ${frame.offset}`)
+        findings.plan.lastTime = Math.max(findings.plan.lastTime, mark.time)
+        yield mark
+      } else if (frame.kind === KIND.footer) {
+        this.#checkFooter(frame.payload, frame.offset)
+      } else {
+        throw new Refused(findings.corrupt(path, frame.offset, 'a second header'))
+      }
+    }
+    return undefined
+  }
+
+  close(): Promise<void> {
+    return this.file.close().catch(() => {})
+  }
+
+  #checkFooter(payload: Buffer, offset: number): void {
+    const { path, firstSeq } = this.#segment
+    const footer = decodeFooter(payload)
+    const at = this.end
+    if (
+      footer === undefined ||
+      footer.lastSeq !== at.seq ||
+      footer.digest !== at.digest ||
+      footer.count !== at.seq - firstSeq + 1
+    ) {
+      throw new Refused(this.#findings.corrupt(path, offset, 'the footer does not fit what stands before it'))
+    }
+    this.#findings.prove(footer.lastSeq, `${path}: its footer`)
+  }
+
+  /** Only the last of the boundaries that are proven is of use. */
+  #forgetProven(): void {
+    const { provenSeq } = this.#findings.plan
+    const proven = this.boundaries.findLastIndex((boundary) => boundary.seq <= provenSeq)
+    if (proven > 0) this.boundaries.splice(0, proven)
+  }
+}

@@ -1,0 +1,56 @@
+import { HoldfastError, type File } from '@holdfast/environment'
+import { firstNonZero, searchFrames, type FrameEnd, type FrameFault } from '@holdfast/framing'
+import type { ChainSegment } from './chain.ts'
+import type { Findings } from './findings.ts'
+import { SEGMENT_KINDS, unsupportedFormat } from './format.ts'
+
+/** Looks behind the last readable frame of the log: the end, a torn tail, or damage, which is returned. */
+export async function judgeTail(
+  file: File,
+  segment: ChainSegment,
+  end: FrameFault | FrameEnd,
+  findings: Findings,
+): Promise<HoldfastError | undefined> {
+  const { path } = segment
+  const { plan } = findings
+  const size = await file.size()
+  if (end.type === 'fault') {
+    const later = ofLaterWriter(path, end)
+    if (later !== undefined) return later
+    if (end.reason === 'padding' || end.reason === 'length') {
+      return findings.corrupt(path, end.offset, `a frame with sound checksums and a wrong ${end.reason}`)
+    }
+  }
+  const firstByte = await firstNonZero(file, end.offset, size)
+  if (firstByte !== undefined) {
+    const search = { seed: segment.salt, start: end.offset, end: size, kinds: SEGMENT_KINDS }
+    for await (const found of searchFrames(file, search)) {
+      if (found.type === 'gave-up') {
+        return findings.corrupt(
+          path,
+          found.offset,
+          'the bytes behind the last readable frame cannot be searched within bounds',
+        )
+      }
+      findings.proveFrom(found.kind, found.payload, `${path}: a frame at ${found.offset}, behind the damage`)
+    }
+  }
+  if (plan.provenSeq > plan.lastSeq) {
+    const how = end.type === 'end' ? 'the file ends' : `the next frame is damaged (${end.reason})`
+    return findings.lost(path, end.offset, how)
+  }
+  if (firstByte !== undefined && end.type === 'fault') {
+    plan.tail = { path, offset: end.offset, bytes: size - end.offset, reason: end.reason }
+  }
+  return undefined
+}
+
+/** What is no damage: a sound frame that only a later version of this code can have written. */
+export function ofLaterWriter(path: string, fault: FrameFault): HoldfastError | undefined {
+  if (fault.newerVersion !== undefined) return unsupportedFormat(path, fault.newerVersion)
+  if (fault.reason !== 'kind' && fault.reason !== 'flags') return undefined
+  return new HoldfastError('UNSUPPORTED_FORMAT', 'a sound frame that this code does not know', {
+    path,
+    offset: fault.offset,
+  })
+}
