@@ -232,8 +232,9 @@ describe('a sync or a write that fails', () => {
     const environment = faultyMemory()
     const store = await openHarness(environment, { segmentBytes: 4096 })
     const behind = deferred<void>()
-    // The first names segment 1. The second follows the rotation: it waits, and will say what is known by then.
-    environment.files.fail({ on: 'open', path: /MANIFEST$/, nth: 2, fault: { hang: behind.promise } })
+    // It is read to name segment 1, and again before that is used. The next manifest follows behind it, and
+    // will say what is known once it has been read.
+    environment.files.fail({ on: 'open', path: /MANIFEST$/, nth: 3, fault: { hang: behind.promise } })
     // The third would be that of the segment that is prepared meanwhile.
     environment.files.fail({ on: 'open', path: /MANIFEST\..*tmp/, nth: 3, fault: { errno: 'ENOSPC' } })
     await store.append(text(1, 3000))

@@ -243,9 +243,9 @@ export class SegmentRoller {
       this.#named.add(prepared)
       await this.saveCatalog()
     } catch (cause) {
-      const mayBeNamed = this.#named.delete(prepared) && (cause as HoldfastError).outcome !== 'not-written'
       await file.close().catch(() => {})
-      if (mayBeNamed) this.#discarded.add(prepared)
+      // Also where this manifest was not written: one that was under way before it may have the name already.
+      if (this.#named.delete(prepared)) this.#discarded.add(prepared)
       else await environment.files.unlink(path).catch(() => {})
       throw ioError(cause, { doing: 'prepare the next segment', path, outcome: 'not-written' })
     }
