@@ -139,6 +139,19 @@ it('a getter that adds to the encoder of its own value cannot', () => {
   expect(messagePackCodec.decode(bytesOf(encoder), encoder.count)).toStrictEqual([{ id: 1 }])
 })
 
+it('a getter that closes the encoder of its own value has closed it', () => {
+  const encoder = messagePackCodec.encoder()
+  encoder.add({ id: 1 })
+  const value = {
+    get id() {
+      encoder.rollback()
+      return 2
+    },
+  }
+  expect(() => encoder.add(value)).toThrow('CLOSED')
+  expect(messagePackCodec.decode(bytesOf(encoder), encoder.count)).toStrictEqual([])
+})
+
 it('a getter that takes properties away while it is packed takes nothing else down with it', () => {
   const encoder = messagePackCodec.encoder()
   encoder.add({ id: 1 })

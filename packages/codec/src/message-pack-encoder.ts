@@ -53,14 +53,14 @@ export class MessagePackEncoder implements FrameEncoder<unknown> {
   add(value: unknown): number {
     this.#assertOpen()
     assertSerializable(value)
-    this.#mark()
+    this.#begin()
     return this.#append(value)
   }
 
   addAll(values: readonly unknown[]): number {
     this.#assertOpen()
     for (let index = 0; index < values.length; index++) assertSerializable(values[index], index)
-    this.#mark()
+    this.#begin()
     let bytes = 0
     for (let index = 0; index < values.length; index++) bytes += this.#append(values[index], index)
     return bytes
@@ -83,7 +83,9 @@ export class MessagePackEncoder implements FrameEncoder<unknown> {
     }
   }
 
-  #mark(): void {
+  #begin(): void {
+    // Getters ran, and may have closed it.
+    this.#assertOpen()
     this.#lastBytes = this.#buffer.bytes
     this.#lastCount = this.#count
   }

@@ -106,6 +106,7 @@ export function notSerializable(at: string, reason: Reason, { index, cause }: Re
 export function tooLarge(index?: number): HoldfastError {
   const which = index === undefined ? 'the value' : `value ${index}`
   return new HoldfastError('RECORD_TOO_LARGE', `${which} needs more than ${MAX_VALUE_BYTES} bytes`, {
+    hint: 'Split it: no frame of the format holds more.',
     details: { maxBytes: MAX_VALUE_BYTES, ...(index === undefined ? {} : { index }) },
   })
 }
