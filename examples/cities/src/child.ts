@@ -52,7 +52,8 @@ async function run(directory: string, seed: number): Promise<void> {
     doing('changing cities')
   }
   await publish(store, late)
-  // Not closed: the end comes from outside.
+  // Not closed: the end comes from outside. An open store keeps no process alive; the parent's channel does.
+  process.channel?.ref()
   doing('idle')
 }
 
