@@ -71,7 +71,7 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
       throw error
     }
     const options: SegmentLogOptions = this.#options
-    log = new SegmentLog(directory, catalog, roller, clock, this.#codec, consumer, options, plan.lastSeq)
+    log = new SegmentLog({ directory, catalog, roller, clock, consumer }, this.#codec, options, plan.lastSeq)
     return log
   }
 
