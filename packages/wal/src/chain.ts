@@ -124,25 +124,12 @@ function link(
   ignored: LogPlan['ignored'],
   highestId: number,
 ): Chain {
-  const refuse = (what: string, path: string, seq?: number): Chain => ({
-    segments: [],
-    ignored,
-    highestId,
-    refusal: new HoldfastError('CORRUPT', what, { path, seq }),
-  })
+  const refuse = (refusal: HoldfastError): Chain => ({ segments: [], ignored, highestId, refusal })
   const chain = covered.sort(
     (a, b) => a.firstSeq - b.firstSeq || (a.lastSeq ?? 0) - (b.lastSeq ?? 0) || a.id - b.id,
   )
-  for (let i = 1; i < chain.length; i++) {
-    const [previous, next] = [chain[i - 1], chain[i]]
-    if (previous && next && next.firstSeq !== (previous.lastSeq ?? 0) + 1) {
-      return refuse(
-        `the log has a gap: segment ${previous.id} ends at ${previous.lastSeq}, segment ${next.id} begins at ${next.firstSeq}`,
-        next.path,
-        next.firstSeq,
-      )
-    }
-  }
+  const gap = gapIn(chain)
+  if (gap !== undefined) return refuse(gap)
   const byPredecessor = new Map<number, Candidate[]>()
   for (const candidate of candidates.values()) {
     const id = candidate.header?.predecessor.id ?? 0
@@ -152,29 +139,13 @@ function link(
   let found =
     previous === undefined ? findRoot(candidates, manifest) : successorOf(byPredecessor.get(previous.id))
   while (found !== undefined) {
-    if (found instanceof HoldfastError) return { segments: [], ignored, highestId, refusal: found }
+    if (found instanceof HoldfastError) return refuse(found)
     const header = found.header as SegmentHeader
     if (previous !== undefined) {
-      const expected = { lastSeq: previous.lastSeq, digest: previous.digest }
-      if (
-        (expected.lastSeq !== undefined && expected.lastSeq !== header.predecessor.lastSeq) ||
-        (expected.digest !== undefined && expected.digest !== header.predecessor.digest)
-      ) {
-        return refuse(
-          `segment ${header.id} continues segment ${previous.id} at ${header.predecessor.lastSeq}, and the manifest ends that one elsewhere`,
-          found.path,
-          header.firstSeq,
-        )
-      }
+      const wrong = wrongLink(previous, header, found.path)
+      if (wrong !== undefined) return refuse(wrong)
       previous.lastSeq = header.predecessor.lastSeq
       previous.digest = header.predecessor.digest
-      if (previous.header !== undefined && header.epoch < previous.header.epoch) {
-        return refuse(
-          `segment ${header.id} is of an older epoch than segment ${previous.id}, which it continues`,
-          found.path,
-          header.firstSeq,
-        )
-      }
     }
     previous = {
       id: header.id,
@@ -202,9 +173,11 @@ function link(
   for (const rest of candidates.values()) {
     if (rest.entry !== undefined) {
       return refuse(
-        `segment ${rest.id} does not continue any segment that is here: the one before it is missing`,
-        rest.path,
-        rest.header?.firstSeq,
+        new HoldfastError(
+          'CORRUPT',
+          `segment ${rest.id} does not continue any segment that is here: the one before it is missing`,
+          { path: rest.path, seq: rest.header?.firstSeq },
+        ),
       )
     }
     ignored.push({
@@ -214,6 +187,47 @@ function link(
     })
   }
   return { segments: chain, ignored, highestId, refusal: undefined }
+}
+
+/** Segments that a snapshot covers have no header to link them: their sequences must. */
+function gapIn(covered: readonly ChainSegment[]): HoldfastError | undefined {
+  for (let i = 1; i < covered.length; i++) {
+    const [previous, next] = [covered[i - 1], covered[i]]
+    if (previous && next && next.firstSeq !== (previous.lastSeq ?? 0) + 1) {
+      return new HoldfastError(
+        'CORRUPT',
+        `the log has a gap: segment ${previous.id} ends at ${previous.lastSeq}, segment ${next.id} begins at ${next.firstSeq}`,
+        { path: next.path, seq: next.firstSeq },
+      )
+    }
+  }
+  return undefined
+}
+
+/** What a header says of its predecessor, against what the manifest and the predecessor itself say. */
+function wrongLink(
+  previous: ChainSegment,
+  { id, firstSeq, epoch, predecessor }: SegmentHeader,
+  path: string,
+): HoldfastError | undefined {
+  if (
+    (previous.lastSeq !== undefined && previous.lastSeq !== predecessor.lastSeq) ||
+    (previous.digest !== undefined && previous.digest !== predecessor.digest)
+  ) {
+    return new HoldfastError(
+      'CORRUPT',
+      `segment ${id} continues segment ${previous.id} at ${predecessor.lastSeq}, and the manifest ends that one elsewhere`,
+      { path, seq: firstSeq },
+    )
+  }
+  if (previous.header !== undefined && epoch < previous.header.epoch) {
+    return new HoldfastError(
+      'CORRUPT',
+      `segment ${id} is of an older epoch than segment ${previous.id}, which it continues`,
+      { path, seq: firstSeq },
+    )
+  }
+  return undefined
 }
 
 /** The first segment that is still here: the store's first, or the one behind what was trimmed. */
