@@ -77,7 +77,10 @@ describe('executeEach', () => {
         details: expect.objectContaining({ executed: 5, accepted: 5, refused: 0 }),
       }),
     )
-    expect(store.appliedSeq).toBe(5)
+    await expect(store.executeEach(calls)).rejects.toThrow(
+      'the load ended after 5 acknowledged commands: $ is a symbol. Store a string.',
+    )
+    expect(store.appliedSeq).toBe(10)
   })
 
   it('ends at what the iterable throws, with everything before it executed', async () => {

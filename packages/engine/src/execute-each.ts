@@ -185,8 +185,11 @@ class Load implements Waiter {
 
 function stopped(error: unknown, { executed, accepted, refused }: LoadResult): unknown {
   if (!isHoldfastError(error)) return error
-  const { code, path, seq, outcome } = error
-  return new HoldfastError(code, `the load ended after ${executed} acknowledged commands`, {
+  const { code, path, seq, outcome, hint } = error
+  const { at, reason } = error.details ?? {}
+  const why = typeof at === 'string' ? `: ${at} ${String(reason)}` : ''
+  return new HoldfastError(code, `the load ended after ${executed} acknowledged commands${why}`, {
+    hint,
     path,
     seq,
     outcome,

@@ -64,6 +64,9 @@ describe('defineMachine', () => {
     expect(() => defineMachine({ version: 1, initial, commands: { add: 1 } } as never)).toThrow(
       /'add' must be a function/,
     )
+    expect(() => defineMachine({ version: 1, initial, commands: {}, upgrad: {} } as never)).toThrow(
+      /a machine has nothing called 'upgrad'/,
+    )
     expect(() => defineMachine({ version: 1, initial: {}, commands: {} } as never)).toThrow(
       /initial must be a function/,
     )

@@ -103,7 +103,9 @@ export function defineMachine<State extends object>(
     Partial<NamedCommands<State, CommandFunctions<State>>> &
     Partial<BareApply<State, LoggedCommand, unknown>>,
 ): Machine<State> {
-  const { version, initial, commands, entries, restore, upgrade } = definition
+  const { version, initial, commands, apply: bare, entries, restore, upgrade, ...unknown } = definition
+  const [misspelt] = Object.keys(unknown)
+  if (misspelt !== undefined) throw invalid(`a machine has nothing called '${misspelt}'`)
   if (!Number.isInteger(version) || version < 1 || version > MAX_VERSION) {
     throw invalid(`version must be an integer from 1 to ${MAX_VERSION}, not ${String(version)}`)
   }
@@ -111,10 +113,10 @@ export function defineMachine<State extends object>(
   if ((entries === undefined) !== (restore === undefined)) {
     throw invalid('entries and restore belong together: what one gives is what the other takes')
   }
-  if ((commands === undefined) === (definition.apply === undefined)) {
+  if ((commands === undefined) === (bare === undefined)) {
     throw invalid('a machine has either commands or a bare apply')
   }
-  const apply = commands === undefined ? checked('apply', definition.apply) : dispatcher(commands)
+  const apply = commands === undefined ? checked('apply', bare) : dispatcher(commands)
   return {
     version,
     initial,

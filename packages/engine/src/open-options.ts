@@ -2,6 +2,7 @@ import { type Codec, messagePackCodec } from '@holdfast/codec'
 import { type Environment, HoldfastError, nodeEnvironment } from '@holdfast/environment'
 import type { RecoveryProgress } from '@holdfast/recovery'
 import { checkLogOptions, type Durability, type LogOptions } from '@holdfast/wal'
+import { noOption } from './no-option.ts'
 import { type SnapshotOptions, type SnapshotPolicy, snapshotPolicy } from './snapshot-options.ts'
 
 /** How a store is read. */
@@ -39,10 +40,17 @@ export interface OpenSettings extends ReadSettings {
   readonly log: Omit<LogOptions, 'machineVersion'>
 }
 
-/** Throws `INVALID_ARGUMENT` for an option that there is not: one that is misspelt would be silently its default. */
+/** Throws `INVALID_ARGUMENT` for an option that there is not, or that is not what it has to be. */
 export function readSettings(options: ReadOptions): ReadSettings {
   const { codec = messagePackCodec, environment = nodeEnvironment, onProgress, signal, ...unknown } = options
   assertNone(unknown)
+  if (typeof codec.encoder !== 'function' || typeof codec.decode !== 'function')
+    throw isNo('codec', 'a Codec')
+  if (environment.files === undefined || environment.locks === undefined) {
+    throw isNo('environment', 'an Environment')
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw isNo('onProgress', 'a function')
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw isNo('signal', 'an AbortSignal')
   const codecs = new Map([messagePackCodec, codec].map((known) => [known.id, known]))
   return { codec, codecs, environment, onProgress, signal }
 }
@@ -62,8 +70,11 @@ export function openSettings(options: OpenOptions): OpenSettings {
 
 function assertNone(unknown: object): void {
   const [name] = Object.keys(unknown)
-  if (name === undefined) return
-  throw new HoldfastError('INVALID_ARGUMENT', `there is no option '${name}'`, { details: { option: name } })
+  if (name !== undefined) throw noOption(name)
+}
+
+function isNo(option: string, what: string): HoldfastError {
+  return new HoldfastError('INVALID_ARGUMENT', `${option} must be ${what}`, { details: { option } })
 }
 
 function definedOnly(

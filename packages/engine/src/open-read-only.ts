@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/environment'
+import { checkOpening } from './check-opening.ts'
 import type { CommandTypes } from './commands.ts'
 import type { Machine } from './machine.ts'
 import { type ReadOptions, type ReadSettings, readSettings } from './open-options.ts'
@@ -40,6 +41,9 @@ export async function openAt<State extends object, Types extends CommandTypes>(
   moment: Moment,
   options: ReadOptions = {},
 ): Promise<ReadonlyStore<State, Types>> {
+  if ('seq' in moment && 'time' in moment) {
+    throw new HoldfastError('INVALID_ARGUMENT', 'a moment is a seq or a time, not both')
+  }
   const [name, value] = 'seq' in moment ? ['seq', moment.seq] : ['time', moment.time]
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new HoldfastError('INVALID_ARGUMENT', `${name} is a whole number from 0 on, not ${String(value)}`)
@@ -65,6 +69,7 @@ async function read<State extends object, Types extends CommandTypes>(
   settings: ReadSettings,
   moment: ReplayLimit | undefined,
 ): Promise<ReadonlyStore<State, Types>> {
+  checkOpening(path, machine)
   const { clock } = settings.environment
   const startedAt = clock.monotonic()
   const reader = new StoreReader<State>(path, machine, settings, moment ?? {})

@@ -2,6 +2,7 @@ import { HoldfastError } from '@holdfast/environment'
 import { type NamedSnapshot, type RecoveryPlan, recover, WriteQueue } from '@holdfast/recovery'
 import { SnapshotDirectory, type SnapshotEntry, type SnapshotStore } from '@holdfast/snapshot'
 import { LogDirectory, StoreDirectory } from '@holdfast/wal'
+import { checkOpening } from './check-opening.ts'
 import type { CommandTypes, LoggedCommand } from './commands.ts'
 import { checkInitialState } from './initial-state.ts'
 import { LiveMachine } from './live-machine.ts'
@@ -29,6 +30,7 @@ export async function open<State extends object, Types extends CommandTypes>(
   machine: Machine<State, Types>,
   options: OpenOptions = {},
 ): Promise<Store<State, Types>> {
+  checkOpening(path, machine)
   const settings = openSettings(options)
   checkInitialState(machine)
   assertNotAborted(settings)

@@ -223,6 +223,7 @@ describe('openAt', () => {
     await expect(openAt(STORE, bank, { seq: 601 }, { environment })).rejects.toThrow(
       errorLike('INVALID_ARGUMENT', { details: { lastSeq: 600 } }),
     )
+    await expect(openAt(STORE, bank, { seq: 600, time: 0 }, { environment })).rejects.toThrow(/not both/)
     for (const seq of [-1, 1.5]) {
       await expect(openAt(STORE, bank, { seq }, { environment })).rejects.toThrow(
         errorLike('INVALID_ARGUMENT'),

@@ -14,6 +14,7 @@ import {
 } from './bank.fixture.ts'
 import { defineMachine } from './machine.ts'
 import { open } from './open.ts'
+import { openReadOnly } from './open-read-only.ts'
 import { Refusal } from './refusal.ts'
 
 describe('opening again', () => {
@@ -359,6 +360,11 @@ describe('what open refuses', () => {
       { snapshot: { everyBytes: 0 } },
       { snapshot: { everyRecords: Number.NaN } },
       { segmentbytes: 8192 } as never,
+      { snapshot: { everyRecord: 1 } } as never,
+      { codec: {} } as never,
+      { environment: {} } as never,
+      { onProgress: 1 } as never,
+      { signal: 1 } as never,
     ]
     for (const options of bad) {
       await expect(open(STORE, bank, { environment, ...options })).rejects.toThrow(
@@ -370,6 +376,20 @@ describe('what open refuses', () => {
     )
     const store = await open(STORE, bank, { environment, snapshot: { everyBytes: Infinity } })
     await store.close()
+  })
+
+  it('what is no path, and what is no machine', async () => {
+    const environment = testEnvironment()
+    for (const opening of [
+      open('', bank, { environment }),
+      open(1 as never, bank, { environment }),
+      openReadOnly('', bank, { environment }),
+      open(STORE, undefined as never, { environment }),
+      open(STORE, { version: 1 } as never, { environment }),
+    ]) {
+      await expect(opening).rejects.toThrow(errorLike('INVALID_ARGUMENT'))
+    }
+    expect(bytesOf(environment).size).toBe(0)
   })
 
   it('a first state that every replay would share', async () => {

@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/environment'
+import { noOption } from './no-option.ts'
 
 /** When snapshots are taken by themselves, and how many are kept. */
 export interface SnapshotOptions {
@@ -14,8 +15,10 @@ export type SnapshotPolicy = Required<SnapshotOptions>
 
 const DEFAULTS: SnapshotPolicy = { everyRecords: Infinity, everyBytes: 64 * 1024 * 1024, keep: 2 }
 
-/** The policy with its defaults. Throws `INVALID_ARGUMENT` with the name, the value and the range. */
+/** The policy with its defaults. Throws `INVALID_ARGUMENT` with the name, the value and the range; and for an option that there is not. */
 export function snapshotPolicy(options: SnapshotOptions = {}): SnapshotPolicy {
+  const unknown = Object.keys(options).find((name) => !(name in DEFAULTS))
+  if (unknown !== undefined) throw noOption(`snapshot.${unknown}`)
   const policy = { ...DEFAULTS, ...definedOnly(options) }
   for (const name of ['everyRecords', 'everyBytes'] as const) {
     const value = policy[name]

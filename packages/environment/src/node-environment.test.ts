@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { nodeEnvironment } from './node-environment.ts'
+import { nodeEnvironment, nodeEnvironmentWith } from './node-environment.ts'
 
 const run = promisify(execFile)
 const { clock, random, timers } = nodeEnvironment
@@ -11,6 +11,10 @@ describe('the Node.js environment', () => {
     expect(clock.now()).toBeGreaterThan(Date.UTC(2026, 0, 1))
     const readings = Array.from({ length: 100 }, () => clock.monotonic())
     expect(readings).toEqual(readings.toSorted((a, b) => a - b))
+  })
+
+  it('takes no lock for another one', () => {
+    expect(() => nodeEnvironmentWith({ lock: 'pidfile' as never })).toThrow(/'kernel' or 'pid-file'/)
   })
 
   it('has random bytes and numbers', () => {

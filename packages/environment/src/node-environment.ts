@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { Clock, Environment, Random, Timers } from './environment.ts'
+import { HoldfastError } from './errors.ts'
 import { KernelLocks } from './kernel-locks.ts'
 import { NodeFileSystem } from './node-file-system.ts'
 import { PidFileLocks } from './pid-file-locks.ts'
@@ -42,11 +43,13 @@ const timers: Timers = {
   },
 }
 
-/** The machine that the program runs on, as Node.js shows it, with another choice of lock. */
-export function nodeEnvironmentWith(options: NodeEnvironmentOptions = {}): Environment {
+/** The machine that the program runs on, as Node.js shows it, with another choice of lock. Throws `INVALID_ARGUMENT` for one that there is not. */
+export function nodeEnvironmentWith({ lock = 'kernel' }: NodeEnvironmentOptions = {}): Environment {
+  if (lock !== 'kernel' && lock !== 'pid-file') {
+    throw new HoldfastError('INVALID_ARGUMENT', `lock is 'kernel' or 'pid-file', not ${JSON.stringify(lock)}`)
+  }
   const files = new NodeFileSystem()
-  const locks =
-    options.lock === 'pid-file' ? new PidFileLocks({ clock, files, random }) : new KernelLocks(clock)
+  const locks = lock === 'pid-file' ? new PidFileLocks({ clock, files, random }) : new KernelLocks(clock)
   return { files, clock, random, timers, locks }
 }
 
