@@ -1,5 +1,6 @@
 import { HoldfastError, isHoldfastError } from '@holdfast/environment'
 import type { Durability } from '@holdfast/wal'
+import { assertOptions } from './no-option.ts'
 import type { Waiter } from './waiter.ts'
 
 /** How far a bulk load has come. */
@@ -19,6 +20,8 @@ export interface ExecuteEachOptions {
   /** Called behind every batch of the log, and at the end. */
   readonly onProgress?: (progress: LoadProgress) => void
 }
+
+const EACH_OPTIONS: readonly (keyof ExecuteEachOptions)[] = ['durability', 'signal', 'onProgress']
 
 /** What came of a bulk load. */
 export interface LoadResult {
@@ -55,8 +58,10 @@ export interface LoadTarget<Call> {
 export async function executeEach<Call>(
   target: LoadTarget<Call>,
   calls: Iterable<Call> | AsyncIterable<Call>,
-  { signal, onProgress }: ExecuteEachOptions,
+  options: ExecuteEachOptions,
 ): Promise<LoadResult> {
+  assertOptions(options, EACH_OPTIONS)
+  const { signal, onProgress } = options
   const load = new Load(onProgress)
   try {
     for await (const chunk of inChunks(calls)) {

@@ -137,6 +137,19 @@ describe('execute', () => {
     expect(store.state.notes).toEqual([2])
   })
 
+  it('refuses an option that there is not', async () => {
+    const { store } = await openBank()
+    const misspelt = { durabilty: 'os' } as never
+    for (const call of [
+      store.execute('note', 1, misspelt),
+      store.executeAll([['note', 1]], misspelt),
+      store.executeEach([['note', 1]], misspelt),
+    ]) {
+      await expect(call).rejects.toThrow(errorLike('INVALID_ARGUMENT', { details: { option: 'durabilty' } }))
+    }
+    expect(store.appliedSeq).toBe(0)
+  })
+
   it('refuses a level that there is not', async () => {
     const { store } = await openBank()
     await expect(store.execute('note', 1, { durability: 'ram' as never })).rejects.toThrow(

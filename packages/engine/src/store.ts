@@ -8,6 +8,7 @@ import { type ExecuteEachOptions, executeEach, type LoadResult } from './execute
 import { liveFeed } from './live-feed.ts'
 import type { LiveMachine } from './live-machine.ts'
 import type { Machine } from './machine.ts'
+import { assertOptions } from './no-option.ts'
 import { checkDurability, type OpenSettings } from './open-options.ts'
 import type { ReadonlyState } from './readonly-state.ts'
 import type { RecoveryReport } from './recovery-report.ts'
@@ -38,6 +39,8 @@ export interface StoreParts<State extends object> {
   /** Gives the directory back. */
   readonly release: () => Promise<void>
 }
+
+const EXECUTE_OPTIONS: readonly (keyof ExecuteOptions)[] = ['durability', 'signal']
 
 /** One executeAll is one frame; so many commands keep the note that records their outcomes within its bound. */
 const MAX_COMMANDS_AT_ONCE = 1_000_000
@@ -94,6 +97,7 @@ export class Store<State extends object = object, Types extends CommandTypes = C
   ): Promise<Types[Name]['result']>
   execute(name: string, argument?: unknown, options?: ExecuteOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      assertOptions(options, EXECUTE_OPTIONS)
       const captured = this.#submit(name, argument, options, { accept: resolve, refuse: reject, reject })
       captured?.catch(reject)
     })
@@ -110,6 +114,7 @@ export class Store<State extends object = object, Types extends CommandTypes = C
     calls: Calls,
     options: ExecuteOptions = {},
   ): Promise<Outcomes<Types, Calls>> {
+    assertOptions(options, EXECUTE_OPTIONS)
     if (calls.length > MAX_COMMANDS_AT_ONCE) {
       throw new HoldfastError(
         'BATCH_TOO_LARGE',
