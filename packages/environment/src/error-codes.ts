@@ -63,12 +63,12 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
   },
   CLOSED: {
     what: 'The call came after `close()`.',
-    safe: 'Nothing was written. Everything that was acknowledged before is on disk.',
+    safe: 'Nothing was written. What was acknowledged before is not touched.',
     next: 'Open the store again.',
   },
   FAILED: {
     what: 'The store failed earlier, and takes no more writes. `cause` is the error that it failed with.',
-    safe: 'Everything that was acknowledged is on disk, and the state can still be read. Nothing of this call was written.',
+    safe: 'Everything that was acknowledged at level `disk` is on disk; what was acknowledged at `os` and is not synced survives a crash of the process only. The state can still be read. Nothing of this call was written.',
     next: 'See to the cause, close the store and open it again: opening recovers.',
   },
   IO_ERROR: {
@@ -87,8 +87,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
     next: 'Wait for `ready()` and call again, or load through `executeEach`, which waits by itself.',
   },
   ABORTED: {
-    what: 'The `signal` of the call was aborted before its command took a sequence number, or while the store was being opened.',
-    safe: 'Nothing was written.',
+    what: 'The `signal` of the call was aborted before its command took a sequence number, or while the store was being opened; or it ended a load or a change feed.',
+    safe: 'Nothing of the call was written; of a load, what `details` says was executed.',
     next: 'Call again if it is still wanted.',
   },
   CORRUPT: {
@@ -199,7 +199,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
   NO_STORE: {
     what: 'There is no store in the directory that was to be read.',
     safe: 'Nothing was made.',
-    next: 'Check the path. A store is made by its first write.',
+    next: 'Check the path. A store is made by opening it for writing.',
   },
   NOT_A_FILE: {
     what: 'Something else stands where a store keeps a file or a directory of its own: a symbolic link, a FIFO, a device, a socket, a directory. Such things are never followed or opened.',

@@ -20,7 +20,7 @@ reopening); \`details\`; and \`cause\`, the error underneath. \`LockedError\` ad
 \`GapError\` adds \`requestedSeq\` and \`firstSeq\`.
 
 \`\`\`ts
-import { isHoldfastError } from '@holdfast/environment'
+import { isHoldfastError } from 'holdfast'
 
 try {
   await store.execute('add', city)
