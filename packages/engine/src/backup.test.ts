@@ -1,3 +1,4 @@
+import { SimulatedEnvironment, survivalNamed } from '@holdfast/testing'
 import { describe, expect, it } from 'vitest'
 import { bank, bytesOf, errorLike, openBank, STORE } from './bank.fixture.ts'
 import { open } from './open.ts'
@@ -23,6 +24,23 @@ describe('backup', () => {
     })
     await copy.execute('note', 'goes on')
     await copy.close()
+  })
+
+  it('survives a power cut once it is there', async () => {
+    const environment = new SimulatedEnvironment({ seed: 1 })
+    const store = await open(STORE, bank, { environment, segmentBytes: 4096 })
+    for (let i = 0; i < 100; i++) await store.execute('note', i)
+    await store.snapshot()
+    await store.execute('note', 'behind the snapshot')
+    await store.backup('/backups/one')
+    const disk = environment.disk.afterPowerCut(survivalNamed('nothing'))
+    const copy = await open('/backups/one', bank, {
+      environment: new SimulatedEnvironment({ disk, seed: 2 }),
+    })
+    expect(copy.report).toMatchObject({ setAside: [], snapshot: { seq: 100 } })
+    expect(copy.state).toEqual(store.state)
+    await copy.close()
+    await store.close()
   })
 
   it('is taken while writes go on, and is a prefix of them', async () => {

@@ -316,11 +316,16 @@ describe('while a snapshot is written', () => {
   it('times it, where somebody listens', async () => {
     const messages: unknown[] = []
     const listen = (message: unknown): void => void messages.push(message)
-    for (const name of ['snapshot', 'recovery', 'commit']) subscribe(`holdfast:${name}`, listen)
+    for (const name of ['snapshot', 'recovery', 'commit', 'sync']) subscribe(`holdfast:${name}`, listen)
     const { store } = await openBank()
-    await store.execute('note', 1)
+    await store.execute('note', 1, { durability: 'os' })
     await store.snapshot()
-    for (const name of ['snapshot', 'recovery', 'commit']) unsubscribe(`holdfast:${name}`, listen)
-    expect(messages).toMatchObject([{ seq: 0, records: 0 }, { records: 1 }, { entries: 2, chunks: 1 }])
+    for (const name of ['snapshot', 'recovery', 'commit', 'sync']) unsubscribe(`holdfast:${name}`, listen)
+    expect(messages).toMatchObject([
+      { seq: 0, records: 0 },
+      { records: 1, durability: 'os' },
+      { bytes: expect.any(Number), ms: expect.any(Number) },
+      { entries: 2, chunks: 1 },
+    ])
   })
 })
