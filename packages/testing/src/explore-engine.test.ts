@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { engineSubject } from './exploration/engine-subject.fixture.ts'
-import { explore } from './exploration/explore.fixture.ts'
+import { explore } from './exploration/explore.ts'
 
 // A slice that is the same each time. For more: `tools/explore-engine.ts`, which also replays what fails here.
 describe('crashes of the engine', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { explore } from './exploration/explore.fixture.ts'
+import { explore } from './exploration/explore.ts'
 import { logSubject } from './exploration/log-subject.fixture.ts'
 
 // A slice that is the same each time. For more: `tools/explore-log.ts`, which also replays what fails here.

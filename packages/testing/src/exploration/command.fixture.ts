@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { explore } from './explore.fixture.ts'
-import type { Subject } from './subject.fixture.ts'
+import { explore } from './explore.ts'
+import type { Subject } from './subject.ts'
 
 /** The command behind `tools/explore-*.ts`. Prints one line for each failing run; given back as arguments, it replays that run alone. */
 export async function exploreCommand(subject: Subject): Promise<void> {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { defineMachine, isRefusal, open, Refusal } from 'holdfast'
 import type { SeededRandom } from '../seeded-random.ts'
-import { type OpenSubject, STORE, type Subject } from './subject.fixture.ts'
+import { type OpenSubject, STORE, type Subject } from './subject.ts'
 
 interface Transfer {
   readonly id: number

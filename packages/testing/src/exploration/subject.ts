@@ -1,14 +1,14 @@
 import type { SeededRandom } from '../seeded-random.ts'
 import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
-import type { Found } from './model.fixture.ts'
+import type { Found } from './model.ts'
 
 /** Where the store of every exploration is. */
 export const STORE = '/data/store'
 
 /** What is explored: the log by itself, or the engine. Records bear a number; what else they are is its own affair. */
 export interface Subject {
-  /** The record of a number. */
-  draw(id: number, random: SeededRandom): unknown
+  /** The record of a number, to follow so many others; `undefined` where there are no more. */
+  draw(id: number, random: SeededRandom, position: number): unknown
   open(environment: SimulatedEnvironment, settings: SubjectSettings): Promise<OpenSubject>
 }
 

@@ -1,8 +1,8 @@
 import type { SeededRandom } from '../seeded-random.ts'
 import type { Workload } from '../simulated/crash-points.ts'
 import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
-import { checkFound, type CutKind, type Found, Model, type Observation } from './model.fixture.ts'
-import type { OpenSubject, Subject, SubjectSettings } from './subject.fixture.ts'
+import { checkFound, type CutKind, type Found, Model, type Observation } from './model.ts'
+import type { OpenSubject, Subject, SubjectSettings } from './subject.ts'
 
 const SETTINGS: SubjectSettings = { syncIntervalMs: 3, maxUnsyncedBytes: 1_000_000, snapshotEvery: 4 }
 
@@ -14,6 +14,8 @@ export class Recovery implements Workload<Observation> {
   readonly #kind: CutKind
   readonly #random: SeededRandom
   readonly #thorough: boolean
+  /** How many records there are, those included that were trimmed. */
+  #position = 0
   /** What opening found. */
   found: Found | undefined
 
@@ -63,12 +65,21 @@ export class Recovery implements Workload<Observation> {
     const found = await open.read(this.records)
     const ids = checkFound(found, observed, kind)
     open.verify(ids.map((id) => this.records.get(id)))
+    this.#position = ids.length
     return { ...found, ids: ids.slice(ids.length - found.ids.length) }
   }
 
   async #append(open: OpenSubject, count: number, durability: 'disk' | 'os'): Promise<void> {
-    const ids = Array.from({ length: count }, (_, i) => this.#model.records.size + 1 + i)
-    for (const id of ids) this.#model.records.set(id, this.#subject.draw(id, this.#random))
+    const ids: number[] = []
+    while (ids.length < count) {
+      const id = this.#model.records.size + 1
+      const record = this.#subject.draw(id, this.#random, this.#position)
+      if (record === undefined) break
+      this.#model.records.set(id, record)
+      this.#position += 1
+      ids.push(id)
+    }
+    if (ids.length === 0) return
     const group = this.#model.submitted(ids, durability)
     const records = ids.map((id) => this.records.get(id))
     this.#model.acknowledged(group, await open.submit(records, durability))

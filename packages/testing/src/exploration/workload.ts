@@ -3,13 +3,15 @@ import type { FaultRule } from '../faults.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import type { Workload } from '../simulated/crash-points.ts'
 import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
-import { checkFound, Model, type Observation } from './model.fixture.ts'
-import type { OpenSubject, Subject, SubjectSettings } from './subject.fixture.ts'
+import { checkFound, Model, type Observation } from './model.ts'
+import type { OpenSubject, Subject, SubjectSettings } from './subject.ts'
 
 /** What a workload draws from. `faults`: syncs and writes fail, the disk runs full. */
 export interface WorkloadOptions {
   readonly steps: number
   readonly faults: boolean
+  /** Ends once so many records have been submitted. */
+  readonly records: number | undefined
 }
 
 /** Random calls, as one program would make them. */
@@ -49,7 +51,7 @@ export class RandomWorkload implements Workload<Observation> {
     await environment.files.makeDirectory('/data')
     await environment.files.syncDirectory('/')
     await this.#openAgain()
-    for (let step = 0; step < this.#options.steps; step += 1) {
+    for (let step = 0; step < this.#options.steps && this.#left > 0; step += 1) {
       if (this.#failed) await this.#reopen()
       await this.#step()
     }
@@ -127,10 +129,17 @@ export class RandomWorkload implements Workload<Observation> {
     files.capacityBytes = Number.POSITIVE_INFINITY
   }
 
-  async #append(count: number, durability: 'disk' | 'os'): Promise<void> {
+  /** How many records it may still submit. */
+  get #left(): number {
+    return (this.#options.records ?? Number.POSITIVE_INFINITY) - this.model.records.size
+  }
+
+  async #append(most: number, durability: 'disk' | 'os'): Promise<void> {
+    const count = Math.min(most, this.#left)
+    if (count === 0) return
     const open = this.#opened
     const ids = Array.from({ length: count }, (_, i) => this.model.records.size + 1 + i)
-    for (const id of ids) this.model.records.set(id, this.#subject.draw(id, this.#random))
+    for (const id of ids) this.model.records.set(id, this.#subject.draw(id, this.#random, id - 1))
     const group = this.model.submitted(ids, durability)
     const appended = open.submit(
       ids.map((id) => this.model.records.get(id)),

@@ -3,12 +3,12 @@ import { SeededRandom } from '../seeded-random.ts'
 import { type CrashPoint, recordCrashPoints, simulate } from '../simulated/crash-points.ts'
 import type { SimulatedDisk } from '../simulated/disk.ts'
 import { EXTREME_SURVIVALS, survivalNamed } from '../simulated/survival.ts'
-import { contentsOf, damageAtRandom, loseAtRandom } from './damage.fixture.ts'
-import { NotingSurvival } from './noting-survival.fixture.ts'
-import { Recovery } from './recovery.fixture.ts'
-import { checkFound, type CutKind, type Found, type Observation } from './model.fixture.ts'
-import type { Subject } from './subject.fixture.ts'
-import { RandomWorkload } from './workload.fixture.ts'
+import { contentsOf, damageAtRandom, loseAtRandom } from './damage.ts'
+import { NotingSurvival } from './noting-survival.ts'
+import { Recovery } from './recovery.ts'
+import { checkFound, type CutKind, type Found, type Observation } from './model.ts'
+import type { Subject } from './subject.ts'
+import { RandomWorkload } from './workload.ts'
 
 export interface ExploreOptions {
   readonly seed: number
@@ -19,8 +19,14 @@ export interface ExploreOptions {
   readonly faults?: boolean
   /** Of so many recoveries one is cut off itself, at some of its operations. Default 40; 0 for none. */
   readonly nestedEvery?: number
+  /** Damages what was closed cleanly, and what a crash left, as well. Default true. */
+  readonly damage?: boolean
+  /** Ends each workload once so many records have been submitted. Default: after its steps. */
+  readonly records?: number
   /** Stops after so many failing runs. Default 20. */
   readonly maxFailures?: number
+  /** Begins no further recovery after so many: a bound that is the same on every machine. */
+  readonly maxRecoveries?: number
   /** Stops after so many milliseconds, behind the workload that is under way. */
   readonly budgetMs?: number
   /** Replays one: see `Failure.replay`. */
@@ -30,6 +36,9 @@ export interface ExploreOptions {
 export interface Failure {
   /** Says which run it was: `--seed 1 --workload 7 --cuts 31:nothing/4:kill`. */
   readonly replay: string
+  readonly workload: number
+  /** Where it was cut off, from the outside in; empty where it failed without. */
+  readonly cuts: string
   readonly error: Error
 }
 
@@ -69,11 +78,7 @@ export async function explore(subject: Subject, options: ExploreOptions): Promis
   const { only, seed } = options
   const first = only?.workload ?? 0
   const end = only === undefined ? options.workloads : first + 1
-  for (
-    let number = first;
-    number < end && explored.failures.length < (options.maxFailures ?? MAX_FAILURES);
-    number += 1
-  ) {
+  for (let number = first; number < end && !isOver(explored, options); number += 1) {
     await new Exploration(subject, options, number, explored).run(seedOf(`${seed}/${number}`))
     if (performance.now() - started > (options.budgetMs ?? Number.POSITIVE_INFINITY)) break
   }
@@ -96,8 +101,9 @@ class Exploration {
   }
 
   async run(seed: number): Promise<void> {
-    const { steps = 14, faults = this.#number % 2 === 1, only } = this.#options
-    const workload = new RandomWorkload(this.#subject, seed, { steps, faults })
+    const { records, faults = this.#number % 2 === 1, damage = true, only } = this.#options
+    const { steps = records === undefined ? 14 : Number.POSITIVE_INFINITY } = this.#options
+    const workload = new RandomWorkload(this.#subject, seed, { steps, faults, records })
     const run = await this.#attempt('', () => recordCrashPoints(workload, { seed }))
     this.#explored.workloads += 1
     if (run === undefined) return
@@ -108,7 +114,7 @@ class Exploration {
       await this.#cutAt(point, workload.model.records, '', cuts, this.#survivals(point))
       if (this.#isOver) return
     }
-    await this.#damage(run.end.disk, run.end.observed, workload.model.records, seed, cuts?.[0])
+    if (damage) await this.#damage(run.end.disk, run.end.observed, workload.model.records, seed, cuts?.[0])
   }
 
   /** I4, I9: a log that was closed cleanly and was damaged since is whole, or it is refused and left as it is. */
@@ -153,7 +159,7 @@ class Exploration {
   }
 
   get #isOver(): boolean {
-    return this.#explored.failures.length >= (this.#options.maxFailures ?? MAX_FAILURES)
+    return isOver(this.#explored, this.#options)
   }
 
   #survivals({ operation }: CrashPoint<Observation>): string[] {
@@ -162,7 +168,9 @@ class Exploration {
       (_, i) => `random-${seedOf(`${this.#number}/${operation.index}/${i}`) % 1_000_000}`,
     )
     const lost =
-      operation.index % 2 === 0 ? [`lost-${seedOf(`${this.#number}/${operation.index}`) % 1_000_000}`] : []
+      (this.#options.damage ?? true) && operation.index % 2 === 0
+        ? [`lost-${seedOf(`${this.#number}/${operation.index}`) % 1_000_000}`]
+        : []
     return ['kill-before', 'kill', ...EXTREME_SURVIVALS, ...random, ...lost]
   }
 
@@ -183,6 +191,7 @@ class Exploration {
     }
     const seen = new Set<string>()
     for (const survival of chosen) {
+      if (this.#isOver) return
       const here = `${path}${point.operation.index}:${survival}`
       const kind: CutKind = survival.startsWith('kill') ? 'kill' : 'power'
       let disk: SimulatedDisk
@@ -232,14 +241,11 @@ class Exploration {
     const nest =
       depth < MAX_DEPTH &&
       (cuts === undefined ? nestedEvery > 0 && random.below(nestedEvery) === 0 : cuts.length > 0)
-    const recovery = new Recovery(
-      this.#subject,
-      records,
-      observed,
-      kind,
-      random,
-      nest || random.below(3) === 0,
-    )
+    // A replay goes all the way: the run that it repeats may have.
+    const thorough = nest || cuts !== undefined || random.below(3) === 0
+    // Its own numbers: a replay, which draws none for what to try, must draw the same records.
+    const draws = new SeededRandom(~seed)
+    const recovery = new Recovery(this.#subject, records, observed, kind, draws, thorough)
     if (depth > 1) this.#explored.nested += 1
     if (!nest) {
       const fingerprint = disk.fingerprint
@@ -284,11 +290,13 @@ class Exploration {
     try {
       return await work()
     } catch (error) {
-      if (!this.#isOver) {
-        const { seed } = this.#options
+      const { seed, maxFailures = MAX_FAILURES } = this.#options
+      if (this.#explored.failures.length < maxFailures) {
         const cuts = path === '' ? '' : ` --cuts ${path}`
         this.#explored.failures.push({
           replay: `--seed ${seed} --workload ${this.#number}${cuts}`,
+          workload: this.#number,
+          cuts: path,
           error: error as Error,
         })
       }
@@ -308,6 +316,13 @@ function exactly(
     durableSeq: 0,
     lastSeq: 0,
   }
+}
+
+function isOver({ failures, recoveries }: Explored, { maxFailures, maxRecoveries }: ExploreOptions): boolean {
+  return (
+    failures.length >= (maxFailures ?? MAX_FAILURES) ||
+    recoveries >= (maxRecoveries ?? Number.POSITIVE_INFINITY)
+  )
 }
 
 /** A number out of words: FNV-1a. */

@@ -1,0 +1,113 @@
+import { defineMachine, Refusal } from 'holdfast'
+import { describe, expect, it } from 'vitest'
+import { type CrashError, exploreCrashes } from './index.ts'
+
+interface Bank {
+  readonly balances: Map<string, number>
+  readonly watched: { count: number }[]
+}
+
+const bank = defineMachine({
+  version: 1,
+  initial: (): Bank => ({ balances: new Map([['ann', 100]]), watched: [] }),
+  commands: {
+    transfer({ balances }, { from, to, amount }: { from: string; to: string; amount: number }) {
+      const balance = balances.get(from) ?? 0
+      if (balance < amount) throw new Refusal('TOO_LOW', { balance })
+      balances.set(from, balance - amount)
+      balances.set(to, (balances.get(to) ?? 0) + amount)
+    },
+    /** A bug: money is on no account until somebody deposits it. */
+    withdraw({ balances }, { from, amount }: { from: string; amount: number }) {
+      balances.set(from, (balances.get(from) ?? 0) - amount)
+    },
+    /** A bug: all are the same counter, until a snapshot is read. */
+    watch({ watched }) {
+      watched.push(watched[0] ?? { count: 0 })
+    },
+    count({ watched }) {
+      const [counter] = watched
+      if (counter !== undefined) counter.count += 1
+    },
+    /** A bug: it throws no refusal. */
+    crash() {
+      throw new TypeError('a bug')
+    },
+  },
+})
+
+const transfers = [
+  ['transfer', { from: 'ann', to: 'bob', amount: 30 }],
+  ['transfer', { from: 'bob', to: 'cem', amount: 50 }],
+  ['transfer', { from: 'bob', to: 'cem', amount: 10 }],
+] as const
+
+function check({ balances }: Pick<Bank, 'balances'>): void {
+  const sum = [...balances.values()].reduce((a, b) => a + b, 0)
+  if (sum !== 100) throw new Error(`there is ${sum} on all accounts`)
+}
+
+async function failureOf(exploration: Promise<unknown>): Promise<CrashError> {
+  return exploration.then(
+    () => expect.fail('it found nothing'),
+    (error: unknown) => error as CrashError,
+  )
+}
+
+describe('exploreCrashes', () => {
+  it('finds nothing wrong with a good machine, has looked, and looks the same each time', async () => {
+    const options = { check, runs: 1, nestedEvery: 40 }
+    const explored = await exploreCrashes(bank, transfers, options)
+    expect(explored.moments).toBeGreaterThan(20)
+    expect(explored.nested).toBeGreaterThan(10)
+    expect(await exploreCrashes(bank, transfers, options)).toEqual(explored)
+  })
+
+  it('names the command after which check fails, and a line that repeats it', async () => {
+    const commands = [...transfers, ['withdraw', { from: 'ann', amount: 10 }], ...transfers] as const
+    const error = await failureOf(exploreCrashes(bank, commands, { check, runs: 1 }))
+    expect(error).toMatchObject({ name: 'CrashError', commands: [3] })
+    expect(error.message).toContain('check: there is 90 on all accounts')
+    expect(error.message).toContain("#3 [ 'withdraw', { from: 'ann', amount: 10 } ]")
+    expect(error.message.split('\n').at(-1)).toContain(error.replay)
+    const again = await failureOf(exploreCrashes(bank, commands, { check, replay: error.replay }))
+    expect(again.message).toBe(error.message)
+    // With the bug out of the way the same run finds nothing.
+    await exploreCrashes(bank, commands, { replay: error.replay })
+  })
+
+  it('takes false for a state that must not be', async () => {
+    const error = await failureOf(exploreCrashes(bank, transfers, { check: () => false, runs: 1 }))
+    expect(error.message).toContain('check: false')
+    expect(error.replay).toMatch(/ cuts=none$/)
+    await failureOf(exploreCrashes(bank, transfers, { check: () => false, replay: error.replay }))
+  })
+
+  it('finds a state that a snapshot does not bring back, without any check', async () => {
+    const commands = [['watch'], ['watch'], ...transfers, ['count'], ['count']] as const
+    const error = await failureOf(exploreCrashes(bank, commands))
+    expect(error.message).toContain('I2: the state does not follow')
+    expect(error.message).toContain('$.watched[1].count')
+    expect(error.commands).toEqual(expect.arrayContaining([0, 1]))
+    const again = await failureOf(exploreCrashes(bank, commands, { replay: error.replay }))
+    expect(again.message).toBe(error.message)
+  })
+
+  it('finds a command that throws something else than a refusal', async () => {
+    const error = await failureOf(exploreCrashes(bank, [...transfers, ['crash']], { runs: 1 }))
+    expect(error.message).toContain('TypeError: a bug')
+    expect(error.commands).toEqual([3])
+  })
+
+  it('takes large commands, and refuses what it cannot repeat', async () => {
+    const name = 'x'.repeat(20_000)
+    const large = [['transfer', { from: 'ann', to: name, amount: 1 }]] as const
+    await exploreCrashes(bank, large, { runs: 1, survivals: 0, nestedEvery: 0, check })
+    await expect(exploreCrashes(bank, [])).rejects.toThrow(RangeError)
+    await expect(exploreCrashes(bank, large, { replay: 'seed=1' })).rejects.toThrow(/which run/)
+    const missing = 'seed=1 run=0 commands=0,7 cuts=none'
+    await expect(exploreCrashes(bank, large, { replay: missing })).rejects.toThrow('#7')
+    const nowhere = 'seed=1 run=0 commands=0 cuts=9999:kill'
+    await expect(exploreCrashes(bank, large, { replay: nowhere })).rejects.toThrow(/nothing to cut/)
+  })
+})
