@@ -52,7 +52,7 @@ export async function backup(parts: BackupParts, path: string): Promise<BackupRe
     {
       storeId,
       epoch,
-      nextId: Math.max(nextId, directory.nextId() + 1),
+      nextId,
       segments,
       snapshots: retention.kept.map((kept) => ({
         id: kept.id,

@@ -235,6 +235,14 @@ describe('executeAll', () => {
     await expect(store.executeAll([['note', 1], ['gone', 1] as never])).rejects.toThrow(
       errorLike('UNKNOWN_COMMAND'),
     )
+    const notStored = store.executeAll([
+      ['note', 1],
+      ['note', [() => {}]],
+    ])
+    await expect(notStored).rejects.toThrow(
+      errorLike('NOT_SERIALIZABLE', { details: expect.objectContaining({ at: '$[0]', index: 1 }) }),
+    )
+    await expect(notStored).rejects.toThrow(/of command 1, \$\[0\]/)
     await expect(store.executeAll([])).resolves.toEqual([])
     await expect(store.executeAll([['note', 1]], { signal: AbortSignal.abort() })).rejects.toThrow(
       errorLike('ABORTED'),

@@ -40,7 +40,7 @@ export interface SnapshotDirectoryOptions {
   /** What new snapshots are written with. Those of this one and of the built-in ones can be read. Default: `messagePackCodec`. */
   readonly codec?: Codec<unknown> | undefined
   /** Makes the id of a new snapshot, never the same one twice. Default: one more than the highest there is. */
-  readonly nextId?: (() => number) | undefined
+  readonly nextId?: (() => number | Promise<number>) | undefined
 }
 
 /** Snapshots as files in a directory, which is made with the first one. */
@@ -52,7 +52,7 @@ export class SnapshotDirectory implements SnapshotStore {
   readonly #environment: Environment
   readonly #compression: SnapshotCompression
   readonly #codec: Codec<unknown>
-  readonly #nextId: (() => number) | undefined
+  readonly #nextId: (() => number | Promise<number>) | undefined
   /** The highest id that was given away here. */
   #lastId = 0
   /** What this process is writing. */
@@ -183,7 +183,7 @@ export class SnapshotDirectory implements SnapshotStore {
   }
 
   async #newId(): Promise<number> {
-    let id = this.#nextId?.()
+    let id = await this.#nextId?.()
     if (id === undefined) {
       for (const entry of await this.list()) this.#lastId = Math.max(this.#lastId, entry.id)
       id = ++this.#lastId

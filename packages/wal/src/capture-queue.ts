@@ -1,5 +1,5 @@
 import type { Codec } from '@holdfast/codec'
-import { HoldfastError } from '@holdfast/environment'
+import { HoldfastError, isHoldfastError } from '@holdfast/environment'
 import { BatchBuilder, MAX_BATCH_BYTES, NOTE_MAX_BYTES } from './batch-builder.ts'
 import type { Durability } from './log.ts'
 
@@ -70,7 +70,7 @@ export class CaptureQueue<T, W> {
     if (builder !== last) this.#open.push(builder)
   }
 
-  /** The same for records that share a frame. Also throws `BATCH_TOO_LARGE`. */
+  /** The same for records that share a frame; `details.index` says which one was refused. Also throws `BATCH_TOO_LARGE`. */
   captureAll(records: readonly T[], durability: Durability, waiters: readonly W[]): void {
     if (records.length === 0 || records.length !== waiters.length) {
       throw new HoldfastError(
@@ -82,7 +82,13 @@ export class CaptureQueue<T, W> {
     // A batch of its own: if a record is refused half-way, all of it goes, and nothing that others captured.
     const builder = new BatchBuilder<T, W>(this.#codec)
     for (const [i, record] of records.entries()) {
-      builder.add(record, durability, waiters[i] as W, this.#limits.maxRecordBytes)
+      try {
+        builder.add(record, durability, waiters[i] as W, this.#limits.maxRecordBytes)
+      } catch (error) {
+        throw isHoldfastError(error)
+          ? Object.assign(error, { details: { ...error.details, index: i } })
+          : error
+      }
       if (builder.bytes > MAX_BATCH_BYTES - NOTE_MAX_BYTES) {
         throw new HoldfastError(
           'BATCH_TOO_LARGE',

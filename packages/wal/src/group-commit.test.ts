@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { ManualTimers, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import type { Timer, Timers } from '@holdfast/environment'
 import { describe, expect, it } from 'vitest'
 import {
   deferred,
@@ -218,6 +219,28 @@ describe('durability', () => {
     disk.resolve()
     await appended
     expect(store.events).toEqual(['committed 1-1', 'durable 2', 'committed 2-2'])
+    await store.close()
+  })
+
+  it('keeps the process alive until what is acknowledged at level os is synced, and no longer', async () => {
+    const environment = faultyMemory()
+    const waiting = new Set<Timer>()
+    const timers: Timers = {
+      turn: (run) => environment.timers.turn(run),
+      after(ms, run, options) {
+        const inner = environment.timers.after(ms, () => (waiting.delete(timer), run()), options)
+        const timer = { cancel: () => (waiting.delete(timer), inner.cancel()) }
+        if (options?.keepAlive === true) waiting.add(timer)
+        return timer
+      },
+    }
+    const store = await openHarness({ ...environment, timers }, { syncIntervalMs: 60_000 })
+    await store.append('a')
+    expect(waiting.size).toBe(0)
+    await store.append('b', 'os')
+    expect(waiting.size).toBe(1)
+    await store.log.sync()
+    expect(waiting.size).toBe(0)
     await store.close()
   })
 

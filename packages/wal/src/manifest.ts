@@ -54,7 +54,7 @@ export interface Manifest {
   readonly storeId: string
   /** Raised by each writer's open. 0 in a store that was never opened for writing. */
   readonly epoch: number
-  /** The next id for a segment or a snapshot. Ids never repeat. */
+  /** No file has, or ever had, this id or a higher one: what is behind it was set aside for files that are still to come. */
   readonly nextId: number
   readonly segments: readonly ManifestSegment[]
   readonly snapshots: readonly ManifestSnapshot[]

@@ -150,7 +150,8 @@ export class SegmentRoller {
     const { environment, walPath } = this.#directory
     const old = this.#current
     const attachment = this.#attachmentOf(old)
-    const header = this.#header(this.#directory.nextId(), environment.random.uint32(), attachment, as)
+    const id = await this.#directory.nextId()
+    const header = this.#header(id, environment.random.uint32(), attachment, as)
     const path = joinPath(walPath, segmentName(header.firstSeq, header.id))
     const temporary = temporaryName(path, environment.random)
     const { file, bytes } = await SegmentWriter.prepare(environment, temporary, SEGMENT_HEADER_BYTES)
@@ -234,7 +235,7 @@ export class SegmentRoller {
 
   async #prepare(): Promise<Prepared> {
     const { environment, walPath } = this.#directory
-    const id = this.#directory.nextId()
+    const id = await this.#directory.nextId()
     const path = joinPath(walPath, segmentName(0, id))
     const { file, bytes } = await SegmentWriter.prepare(environment, path, this.#options.segmentBytes)
     const prepared: Prepared = { id, salt: environment.random.uint32(), path, file, bytes }

@@ -15,6 +15,9 @@ import { MAX_PAYLOAD_BYTES } from '@holdfast/framing'
 import { parseSegmentName } from './format.ts'
 import { decodeManifest, emptyManifest, encodeManifest, type Manifest } from './manifest.ts'
 
+/** Ids that are set aside with each manifest: a crash wastes no more of the ten digits of a name. */
+const ID_BLOCK = 64
+
 const SNAPSHOT_NAME = /^\d{20}-\d{10}\.snap$/
 
 /**
@@ -35,6 +38,8 @@ export class StoreDirectory {
   #manifest: Manifest
   #isNew: boolean
   #nextId: number
+  /** Ids below this one may be given. */
+  #reservedId: number
   #writing = false
   #updates: Promise<void> = Promise.resolve()
 
@@ -51,6 +56,7 @@ export class StoreDirectory {
     this.#manifest = manifest
     this.#isNew = isNew
     this.#nextId = manifest.nextId
+    this.#reservedId = manifest.nextId
   }
 
   /** Takes the lock (`LOCKED`, `LOCK_UNAVAILABLE`) and reads the manifest. A directory that isn't there is made, durably. */
@@ -124,8 +130,13 @@ export class StoreDirectory {
     this.#manifest = manifest
   }
 
-  /** An id that no file of this store has had. It is durable with the next `update`, which must come before the file counts. */
-  nextId(): number {
+  /**
+   * An id that no file of this store has had, or ever will have. A file that was made and removed again may
+   * come back with a power cut, and nothing else may have its id then: so ids are set aside in the manifest
+   * before they are given, a block at a time. Throws as `update` does.
+   */
+  async nextId(): Promise<number> {
+    while (this.#nextId >= this.#reservedId) await this.update((manifest) => manifest)
     return this.#nextId++
   }
 
@@ -147,7 +158,7 @@ export class StoreDirectory {
       throw ioError(cause, { doing: 'make the directories of the store', path: this.path })
     }
     const { clean: _, ...rest } = change(this.#manifest)
-    await this.#write({ ...rest, epoch: this.#manifest.epoch + 1, nextId: this.#nextId })
+    await this.#write({ ...rest, epoch: this.#manifest.epoch + 1 })
     this.#isNew = false
     this.#writing = true
   }
@@ -166,7 +177,7 @@ export class StoreDirectory {
     if (!this.#writing)
       throw new HoldfastError('CLOSED', 'the store directory is not open for writing', { path: this.path })
     await this.assertNotFenced()
-    await this.#write({ ...change(this.#manifest), epoch: this.#manifest.epoch, nextId: this.#nextId })
+    await this.#write({ ...change(this.#manifest), epoch: this.#manifest.epoch })
   }
 
   /**
@@ -187,18 +198,23 @@ export class StoreDirectory {
     }
   }
 
-  async #write(manifest: Manifest): Promise<void> {
+  async #write(changed: Manifest): Promise<void> {
+    // Nothing is made behind a clean close: what is left of the block is not needed.
+    const nextId = this.#nextId + (changed.clean === undefined ? ID_BLOCK : 0)
+    const manifest = { ...changed, nextId }
     await replaceFile(
       this.environment,
       manifestPath(this.path),
       encodeManifest(manifest, this.environment.random.uint32()),
     )
     this.#manifest = manifest
+    this.#reservedId = manifest.nextId
   }
 
   /** Removes what a writer that died left half-done beside the manifest. Only the one writer calls it. */
   async cleanTemporaries(): Promise<void> {
-    for (const name of await listOf(this.environment, this.path)) {
+    // Not `listOf`: the store's own directory may be a symbolic link, that is for its owner to choose.
+    for (const name of await this.environment.files.list(this.path)) {
       if (name.startsWith('MANIFEST.') && isTemporaryName(name))
         await this.environment.files.unlink(joinPath(this.path, name))
     }

@@ -45,11 +45,14 @@ export class UnsyncedBatches<T, W> {
   add(batch: SealedBatch<T, W>): void {
     this.#batches.push(batch)
     this.#bytes += batch.frame.length
-    this.#timer ??= this.#timers.after(this.#limits.syncIntervalMs, () => {
+    if (this.#timer !== undefined) return
+    const due = (): void => {
       this.#timer = undefined
       this.#isRequested = true
       this.#due()
-    })
+    }
+    // A process that has nothing else to do waits for it: they were promised to be synced by then.
+    this.#timer = this.#timers.after(this.#limits.syncIntervalMs, due, { keepAlive: true })
   }
 
   /** The next sync is due now. */
@@ -69,5 +72,6 @@ export class UnsyncedBatches<T, W> {
   /** No timer is left; for a log that has failed or is closed. */
   stop(): void {
     this.#timer?.cancel()
+    this.#timer = undefined
   }
 }
