@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { ManualTimers, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
 import type { Timer, Timers } from '@holdfast/environment'
+import { bytesCodec } from '@holdfast/codec'
 import { describe, expect, it } from 'vitest'
 import {
   deferred,
@@ -14,6 +15,8 @@ import {
   text,
   turns,
 } from './log-harness.fixture.ts'
+import { LogDirectory } from './log-directory.ts'
+import { StoreDirectory } from './store-directory.ts'
 
 const SEGMENT = /\.wal/
 
@@ -330,6 +333,28 @@ describe('marks', () => {
     await store.append('b')
     await store.close()
     expect((await recovered(environment.files)).plan).toMatchObject({ provenSeq: 2, survivors: undefined })
+  })
+
+  it('come with a pass that wants nothing before them: others speak of what was overtaken', async () => {
+    const environment = memoryEnvironment()
+    const timers = new ManualTimers(environment.clock)
+    const store = await openHarness({ ...environment, timers })
+    for (const name of ['a', 'b', 'c']) {
+      await store.append(name)
+      await turns()
+      timers.advance(50)
+      await turns()
+    }
+    const given: number[][] = []
+    for (const after of [0, 1, 2, 3]) {
+      const directory = await StoreDirectory.openForReading(STORE, environment)
+      const marks: number[] = []
+      for await (const item of new LogDirectory(directory, bytesCodec).scan({ after }))
+        if (!('records' in item)) marks.push(item.durableSeq)
+      given.push(marks)
+    }
+    expect(given).toEqual([[1, 2, 3], [1, 2, 3], [2, 3], [3]])
+    await store.close()
   })
 
   it('are not written over and over where there is no room for them', async () => {

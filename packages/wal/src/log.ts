@@ -155,7 +155,10 @@ export interface ScanOptions {
   readonly signal?: AbortSignal
 }
 
-/** One verified pass over the log: iterate it once to the end, then read `plan`. */
+/**
+ * One verified pass over the log: iterate it once to the end, then read `plan`. It gives the batches that
+ * hold something above `after`, and the marks that stand behind sequence `after` or a later one.
+ */
 export interface LogScan extends AsyncIterable<Batch | Mark> {
   /** What the pass found. Complete only once the iteration has ended. */
   readonly plan: LogPlan

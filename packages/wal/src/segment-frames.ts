@@ -107,7 +107,8 @@ export class SegmentFrames {
           throw new Refused(findings.corrupt(path, frame.offset, 'a mark with fields that cannot be'))
         findings.prove(mark.durableSeq, `${path}: the mark at ${frame.offset}`)
         findings.plan.lastTime = Math.max(findings.plan.lastTime, mark.time)
-        yield mark
+        // One that stands before what is wanted speaks of what is not: its note was overtaken there.
+        if (this.end.seq >= after) yield mark
       } else if (frame.kind === KIND.footer) {
         this.#checkFooter(frame.payload, frame.offset)
       } else {
