@@ -48,6 +48,8 @@ export interface Explored {
   points: number
   recoveries: number
   nested: number
+  /** How many cuts the most often cut recovery had behind it. */
+  deepest: number
   damaged: number
   /** Checked against what an equal disk was found to hold. */
   known: number
@@ -69,6 +71,7 @@ export async function explore(subject: Subject, options: ExploreOptions): Promis
     points: 0,
     recoveries: 0,
     nested: 0,
+    deepest: 0,
     damaged: 0,
     known: 0,
     repeated: 0,
@@ -237,16 +240,17 @@ class Exploration {
     const depth = path.split('/').length
     const seed = seedOf(path)
     const random = new SeededRandom(seed)
-    const { nestedEvery = 40 } = this.#options
+    // The second time more often: there are far fewer to choose from.
+    const every = Math.ceil((this.#options.nestedEvery ?? 40) / (depth === 1 ? 1 : 4))
     const nest =
-      depth < MAX_DEPTH &&
-      (cuts === undefined ? nestedEvery > 0 && random.below(nestedEvery) === 0 : cuts.length > 0)
+      depth < MAX_DEPTH && (cuts === undefined ? every > 0 && random.below(every) === 0 : cuts.length > 0)
     // A replay goes all the way: the run that it repeats may have.
     const thorough = nest || cuts !== undefined || random.below(3) === 0
     // Its own numbers: a replay, which draws none for what to try, must draw the same records.
     const draws = new SeededRandom(~seed)
     const recovery = new Recovery(this.#subject, records, observed, kind, draws, thorough)
     if (depth > 1) this.#explored.nested += 1
+    this.#explored.deepest = Math.max(this.#explored.deepest, depth)
     if (!nest) {
       const fingerprint = disk.fingerprint
       const known = this.#found.get(fingerprint)

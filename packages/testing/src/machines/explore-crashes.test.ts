@@ -1,4 +1,4 @@
-import { defineMachine, Refusal } from 'holdfast'
+import { defineMachine, guard, Refusal } from 'holdfast'
 import { describe, expect, it } from 'vitest'
 import { type CrashError, exploreCrashes } from './index.ts'
 
@@ -55,12 +55,18 @@ async function failureOf(exploration: Promise<unknown>): Promise<CrashError> {
 }
 
 describe('exploreCrashes', () => {
-  it('finds nothing wrong with a good machine, has looked, and looks the same each time', async () => {
-    const options = { check, runs: 1, nestedEvery: 40 }
-    const explored = await exploreCrashes(bank, transfers, options)
+  it('finds nothing wrong with a good machine, and has looked', async () => {
+    const explored = await exploreCrashes(bank, transfers, { check, runs: 1, nestedEvery: 40 })
     expect(explored.moments).toBeGreaterThan(20)
     expect(explored.nested).toBeGreaterThan(10)
-    expect(await exploreCrashes(bank, transfers, options)).toEqual(explored)
+    expect(explored.deepest).toBe(3)
+  })
+
+  it('does the same with the same seed', async () => {
+    const options = { runs: 1, nestedEvery: 100 }
+    const explored = await exploreCrashes(bank, transfers.slice(1), options)
+    expect(await exploreCrashes(bank, transfers.slice(1), options)).toEqual(explored)
+    expect(await exploreCrashes(bank, transfers.slice(1), { ...options, seed: 2 })).not.toEqual(explored)
   })
 
   it('names the command after which check fails, and a line that repeats it', async () => {
@@ -84,8 +90,8 @@ describe('exploreCrashes', () => {
   })
 
   it('finds a state that a snapshot does not bring back, without any check', async () => {
-    const commands = [['watch'], ['watch'], ...transfers, ['count'], ['count']] as const
-    const error = await failureOf(exploreCrashes(bank, commands))
+    const commands = [['watch'], ['watch'], ...transfers, ['count']] as const
+    const error = await failureOf(exploreCrashes(bank, commands, { nestedEvery: 0 }))
     expect(error.message).toContain('I2: the state does not follow')
     expect(error.message).toContain('$.watched[1].count')
     expect(error.commands).toEqual(expect.arrayContaining([0, 1]))
@@ -97,6 +103,21 @@ describe('exploreCrashes', () => {
     const error = await failureOf(exploreCrashes(bank, [...transfers, ['crash']], { runs: 1 }))
     expect(error.message).toContain('TypeError: a bug')
     expect(error.commands).toEqual([3])
+  })
+
+  it('executes what a schema makes of a command', async () => {
+    type Transfer = { from: string; to: string; amount: number }
+    const validate = (value: unknown): { value: Transfer } | { issues: [{ message: string }] } => {
+      const [from, to, amount] = String(value).split(' ')
+      if (from === undefined || to === undefined) return { issues: [{ message: 'no' }] }
+      return { value: { from, to, amount: Number(amount) } }
+    }
+    const types = undefined as unknown as { input: string; output: Transfer }
+    const schema = { '~standard': { version: 1, vendor: 'test', validate, types } } as const
+    const guarded = guard(bank, { transfer: schema })
+    await exploreCrashes(guarded, [['transfer', 'ann bob 5']], { check, runs: 1 })
+    const refused = exploreCrashes(guarded, [['transfer', 'ann']])
+    await expect(refused).rejects.toThrow("#0: the schema of 'transfer' does not take 'ann'")
   })
 
   it('takes large commands, and refuses what it cannot repeat', async () => {

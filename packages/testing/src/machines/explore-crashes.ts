@@ -30,6 +30,8 @@ export interface ExploredCrashes {
   readonly recoveries: number
   /** Recoveries from a recovery that was cut off. */
   readonly nested: number
+  /** How many cuts the most often cut recovery had behind it: at most 3. */
+  readonly deepest: number
   /** Disks that equalled one that had been recovered from: held against what had to be on them. */
   readonly known: number
 }
@@ -53,7 +55,7 @@ export class CrashError extends Error {
 }
 
 /** What shrinking may cost, in recoveries: a second or two. */
-const SHRINK_RECOVERIES = 1500
+const SHRINK_RECOVERIES = 1000
 /** Commands that a message names. */
 const NAMED_COMMANDS = 20
 
@@ -158,6 +160,6 @@ class CrashExploration<State extends object> {
   }
 }
 
-function figuresOf({ workloads, points, recoveries, nested, known }: Explored): ExploredCrashes {
-  return { runs: workloads, moments: points, recoveries, nested, known }
+function figuresOf({ workloads, points, recoveries, nested, deepest, known }: Explored): ExploredCrashes {
+  return { runs: workloads, moments: points, recoveries, nested, deepest, known }
 }
