@@ -240,10 +240,11 @@ class Exploration {
     const depth = path.split('/').length
     const seed = seedOf(path)
     const random = new SeededRandom(seed)
-    // The second time more often: there are far fewer to choose from.
+    // The second time more often: there are far fewer to choose from. And always, until the third was reached.
     const every = Math.ceil((this.#options.nestedEvery ?? 40) / (depth === 1 ? 1 : 4))
-    const nest =
-      depth < MAX_DEPTH && (cuts === undefined ? every > 0 && random.below(every) === 0 : cuts.length > 0)
+    const drawn = every > 0 && random.below(every) === 0
+    const isFirst = every > 0 && depth > 1 && this.#explored.deepest < MAX_DEPTH
+    const nest = depth < MAX_DEPTH && (cuts === undefined ? drawn || isFirst : cuts.length > 0)
     // A replay goes all the way: the run that it repeats may have.
     const thorough = nest || cuts !== undefined || random.below(3) === 0
     // Its own numbers: a replay, which draws none for what to try, must draw the same records.
