@@ -128,6 +128,8 @@ class Exploration {
     seed: number,
     only: string | undefined,
   ): Promise<void> {
+    // A log that failed before it was closed says nowhere where it ended: what is cut off there is a torn tail.
+    if (!isClosedCleanly(closed)) return
     for (let i = 0; i < DAMAGES; i += 1) {
       const name = `damage:${i}`
       if (only !== undefined && only !== name) continue
@@ -335,4 +337,10 @@ function seedOf(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return hash >>> 0
+}
+
+/** The manifest says so: `close` returns without it where the log had failed before. */
+function isClosedCleanly(disk: SimulatedDisk): boolean {
+  const manifest = disk.paths().find((path) => path.endsWith('/MANIFEST'))
+  return manifest !== undefined && disk.contentOf(manifest).includes('"clean"')
 }
