@@ -5,14 +5,14 @@ import { SimulatedEnvironment } from './simulated-environment.ts'
 
 fileSystemContract('SimulatedFileSystem', async () => {
   const { files } = new SimulatedEnvironment({ seed: 7 })
-  await files.makeDirectory('/root')
-  return { files, root: '/root', dispose: async () => {} }
+  await files.makeDirectory('/store')
+  return { files, root: '/store', dispose: async () => {} }
 })
 
 locksContract('SimulatedLocks', async () => {
   const environment = new SimulatedEnvironment({ seed: 7 })
-  await environment.files.makeDirectory('/root')
-  return { locks: () => environment.locks, path: '/root/LOCK', dispose: async () => {} }
+  await environment.files.makeDirectory('/store')
+  return { locks: () => environment.locks, path: '/store/LOCK', dispose: async () => {} }
 })
 
 describe('SimulatedEnvironment', () => {
