@@ -16,6 +16,14 @@ describe('executeEach', () => {
     expect(store.stats().log.batches).toBeLessThan(10)
   })
 
+  it('refuses what cannot be gone through', async () => {
+    const { store } = await openBank()
+    for (const calls of [5, 'note', null, undefined]) {
+      await expect(store.executeEach(calls as never)).rejects.toThrow(errorLike('INVALID_ARGUMENT'))
+    }
+    expect(store.appliedSeq).toBe(0)
+  })
+
   it('takes an iterable that never has much at hand, and an asynchronous one', async () => {
     const { store } = await openBank()
     await store.executeEach(

@@ -243,6 +243,10 @@ describe('executeAll', () => {
       errorLike('NOT_SERIALIZABLE', { details: expect.objectContaining({ at: '$[0]', index: 1 }) }),
     )
     await expect(notStored).rejects.toThrow(/of command 1, \$\[0\]/)
+    await expect(store.executeAll('note' as never)).rejects.toThrow(errorLike('INVALID_ARGUMENT'))
+    await expect(store.executeAll([['note', 1], 'note' as never])).rejects.toThrow(
+      errorLike('INVALID_ARGUMENT', { details: { index: 1 } }),
+    )
     await expect(store.executeAll([])).resolves.toEqual([])
     await expect(store.executeAll([['note', 1]], { signal: AbortSignal.abort() })).rejects.toThrow(
       errorLike('ABORTED'),

@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/environment'
 import type { Durability, Log } from '@holdfast/wal'
 import { type BackupResult, backup, type BackupParts } from './backup.ts'
+import { checkCalls, checkIterable } from './check-calls.ts'
 import { checkCall, pointAtArgument } from './call-guard.ts'
 import { type ChangeOf, type ChangesOptions, changeFeed } from './change-feed.ts'
 import type { Call, CommandTypes, LoggedCommand, NameWithoutArgument, Outcomes } from './commands.ts'
@@ -115,6 +116,7 @@ export class Store<State extends object = object, Types extends CommandTypes = C
     options: ExecuteOptions = {},
   ): Promise<Outcomes<Types, Calls>> {
     assertOptions(options, EXECUTE_OPTIONS)
+    checkCalls(calls)
     if (calls.length > MAX_COMMANDS_AT_ONCE) {
       throw new HoldfastError(
         'BATCH_TOO_LARGE',
@@ -150,10 +152,11 @@ export class Store<State extends object = object, Types extends CommandTypes = C
    * bounded number under way. Refused commands are counted, and the load goes on; any other error ends it,
    * and says in `details` how many commands were acknowledged.
    */
-  executeEach(
+  async executeEach(
     calls: Iterable<Call<Types>> | AsyncIterable<Call<Types>>,
     options: ExecuteEachOptions = {},
   ): Promise<LoadResult> {
+    checkIterable(calls)
     const submit = ([name, argument]: Call<Types>, waiter: Waiter): void | Promise<void> =>
       this.#submit(name, argument, options, waiter)
     const { timers } = this.#parts.settings.environment
