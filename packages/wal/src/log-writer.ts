@@ -163,6 +163,7 @@ export class LogWriter<T, W> {
     const segment = this.#roller.current
     if (segment === undefined) return
     const done = syncTiming.start(this.#directory.environment.clock)
+    const { bytes } = this.#unsynced
     this.#syncs += 1
     try {
       await segment.sync()
@@ -170,7 +171,7 @@ export class LogWriter<T, W> {
     } catch (cause) {
       await this.#move(cause as HoldfastError, [])
     }
-    done?.({ bytes: this.#unsynced.bytes })
+    done?.({ bytes })
   }
 
   /** Says in the segment how far the log is durable. Throws `NO_SPACE` where there is no room for that: the log goes on. */
