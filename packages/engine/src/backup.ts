@@ -1,6 +1,8 @@
 import {
   absolutePath,
+  copyFile,
   type Environment,
+  type FileSystem,
   HoldfastError,
   ioError,
   joinPath,
@@ -9,7 +11,6 @@ import {
 } from '@holdfast/environment'
 import { encodeManifest, type LogDirectory, type StoreDirectory } from '@holdfast/wal'
 import type { LoggedCommand } from './commands.ts'
-import { copyFile } from './copy-file.ts'
 import type { Retention } from './retention.ts'
 import type { Waiter } from './waiter.ts'
 
@@ -43,7 +44,7 @@ export async function backup(parts: BackupParts, path: string): Promise<BackupRe
   await makeEmpty(environment, target, [walPath, snapshotsPath])
   let bytes = 0
   for (const { path: from, name } of retention.kept)
-    bytes += await copyFile(files, from, joinPath(snapshotsPath, name))
+    bytes += await copyWhole(files, from, joinPath(snapshotsPath, name))
   // After the snapshots, so that the copy of the log reaches past all of them.
   const segments = await log.backup(walPath)
   const seq = segments.at(-1)?.lastSeq ?? directory.manifest.trimmedThrough
@@ -79,6 +80,22 @@ export async function backup(parts: BackupParts, path: string): Promise<BackupRe
     seq,
     files: segments.length + retention.kept.length + 1,
     bytes: bytes + manifest.length,
+  }
+}
+
+/** Returns the size of the file, which nobody changes. */
+async function copyWhole(files: FileSystem, from: string, to: string): Promise<number> {
+  try {
+    const source = await files.open(from, 'read')
+    try {
+      const bytes = await source.size()
+      await copyFile(files, source, to, bytes)
+      return bytes
+    } finally {
+      await source.close()
+    }
+  } catch (cause) {
+    throw ioError(cause, { doing: `copy ${from}`, path: to })
   }
 }
 

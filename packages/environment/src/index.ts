@@ -1,3 +1,4 @@
+export { copyFile } from './copy-file.ts'
 export { makeDirectories } from './directories.ts'
 export type { Clock, Environment, Random, Timer, Timers } from './environment.ts'
 export { ERROR_CODES, type ErrorCode, type ErrorCodeDescription } from './error-codes.ts'

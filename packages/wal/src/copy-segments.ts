@@ -1,11 +1,9 @@
-import { ioError, joinPath, writeAll, type Environment } from '@holdfast/environment'
+import { copyFile, ioError, joinPath, type Environment } from '@holdfast/environment'
 import { openSegment } from './batch-reader.ts'
 import { segmentName } from './format.ts'
 import type { ManifestSegment } from './manifest.ts'
 import type { Boundary } from './plan.ts'
 import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
-
-const COPY_BYTES = 1024 * 1024
 
 /**
  * Copies the segments of an open log, as far as they are durable, into a directory that is there and
@@ -25,7 +23,7 @@ export async function copySegments(
   try {
     const copies: ManifestSegment[] = []
     for (const { segment, end } of segments) {
-      await copyFile(
+      await copySegment(
         environment,
         segment,
         joinPath(targetPath, segmentName(segment.firstSeq, segment.id)),
@@ -60,7 +58,7 @@ function endOf(
   return { segment, end }
 }
 
-async function copyFile(
+async function copySegment(
   environment: Environment,
   segment: CatalogSegment,
   to: string,
@@ -68,19 +66,7 @@ async function copyFile(
 ): Promise<void> {
   const source = await openSegment(environment, segment, segment.firstSeq)
   try {
-    const target = await environment.files.open(to, 'create')
-    try {
-      const buffer = new Uint8Array(Math.min(COPY_BYTES, bytes))
-      for (let at = 0; at < bytes; ) {
-        const count = await source.read(buffer.subarray(0, Math.min(buffer.length, bytes - at)), at)
-        if (count === 0) throw new Error(`the segment ends at ${at}, before ${bytes}`)
-        await writeAll(target, buffer.subarray(0, count), at)
-        at += count
-      }
-      await target.sync()
-    } finally {
-      await target.close()
-    }
+    await copyFile(environment.files, source, to, bytes)
   } finally {
     await source.close().catch(() => {})
   }
