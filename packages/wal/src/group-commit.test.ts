@@ -1,7 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { ManualTimers, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
-import type { Timer, Timers } from '@holdfast/environment'
-import { bytesCodec } from '@holdfast/codec'
+import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
 import { describe, expect, it } from 'vitest'
 import {
   deferred,
@@ -15,8 +13,6 @@ import {
   text,
   turns,
 } from './log-harness.fixture.ts'
-import { LogDirectory } from './log-directory.ts'
-import { StoreDirectory } from './store-directory.ts'
 
 const SEGMENT = /\.wal/
 
@@ -194,81 +190,6 @@ describe('a batch of several records', () => {
   })
 })
 
-describe('durability', () => {
-  it('mixes both levels in one log, and a disk acknowledgement covers every earlier sequence', async () => {
-    const environment = memoryEnvironment()
-    const store = await openHarness(environment, { syncIntervalMs: 60_000 })
-    for (let i = 1; i <= 30; i++) {
-      await store.append(text(i), i % 3 === 0 ? 'disk' : 'os')
-      expect(store.log.durableSeq).toBe(i - (i % 3))
-    }
-    expect(await store.log.sync()).toBe(30)
-    await store.append('tail', 'os')
-    expect((await readAll(store.log)).length).toBe(30)
-    await store.close()
-    expect((await recovered(environment.files)).records).toHaveLength(31)
-  })
-
-  it('says that a sequence is durable only once it is', async () => {
-    const environment = faultyMemory()
-    const store = await openHarness(environment, { syncIntervalMs: 60_000 })
-    const disk = deferred()
-    await store.append('a', 'os')
-    environment.files.fail({ on: 'sync', path: SEGMENT, fault: { hang: disk.promise } })
-    const appended = store.append('b', 'disk')
-    await turns()
-    expect(store.log).toMatchObject({ durableSeq: 0, lastSeq: 1 })
-    expect(store.events).toEqual(['committed 1-1'])
-    disk.resolve()
-    await appended
-    expect(store.events).toEqual(['committed 1-1', 'durable 2', 'committed 2-2'])
-    await store.close()
-  })
-
-  it('keeps the process alive until what is acknowledged at level os is synced, and no longer', async () => {
-    const environment = faultyMemory()
-    const waiting = new Set<Timer>()
-    const timers: Timers = {
-      turn: (run) => environment.timers.turn(run),
-      after(ms, run, options) {
-        const inner = environment.timers.after(ms, () => (waiting.delete(timer), run()), options)
-        const timer = { cancel: () => (waiting.delete(timer), inner.cancel()) }
-        if (options?.keepAlive === true) waiting.add(timer)
-        return timer
-      },
-    }
-    const store = await openHarness({ ...environment, timers }, { syncIntervalMs: 60_000 })
-    await store.append('a')
-    expect(waiting.size).toBe(0)
-    await store.append('b', 'os')
-    expect(waiting.size).toBe(1)
-    await store.log.sync()
-    expect(waiting.size).toBe(0)
-    await store.close()
-  })
-
-  it('syncs what is acknowledged at level os within syncIntervalMs, and at maxUnsyncedBytes', async () => {
-    const environment = memoryEnvironment()
-    const timers = new ManualTimers(environment.clock)
-    const store = await openHarness(
-      { ...environment, timers },
-      { syncIntervalMs: 77, maxUnsyncedBytes: 2000 },
-    )
-    await store.append('a', 'os')
-    timers.advance(76)
-    await turns()
-    expect(store.log.durableSeq).toBe(0)
-    timers.advance(1)
-    await turns()
-    expect(store.log.durableSeq).toBe(1)
-    for (let i = 0; i < 4; i++) await store.append('x'.repeat(600), 'os')
-    await turns()
-    expect(store.log.durableSeq).toBeGreaterThanOrEqual(4)
-    expect(store.log.stats().unsyncedBytes).toBeLessThan(2000)
-    await store.close()
-  })
-})
-
 describe('backpressure', () => {
   it('is OVERLOADED past maxQueuedBytes with nothing captured, and ready() resolves when there is room', async () => {
     const environment = faultyMemory()
@@ -314,65 +235,6 @@ describe('backpressure', () => {
     ])
     await expect(pending).rejects.toMatchObject({ code: 'FAILED' })
     await store.close()
-  })
-})
-
-describe('marks', () => {
-  it('say at idle and at close how far the log is durable, so that a crash then leaves no survivors', async () => {
-    const environment = memoryEnvironment()
-    const timers = new ManualTimers(environment.clock)
-    const store = await openHarness({ ...environment, timers })
-    await store.append('a')
-    await turns()
-    const survivors = { firstSeq: 1, lastSeq: 1 }
-    expect((await recovered(environment.files)).plan).toMatchObject({ provenSeq: 0, survivors })
-    timers.advance(50)
-    await turns()
-    expect((await recovered(environment.files)).plan).toMatchObject({ provenSeq: 1, survivors: undefined })
-    expect(timers.pending).toBe(0)
-    await store.append('b')
-    await store.close()
-    expect((await recovered(environment.files)).plan).toMatchObject({ provenSeq: 2, survivors: undefined })
-  })
-
-  it('come with a pass that wants nothing before them: others speak of what was overtaken', async () => {
-    const environment = memoryEnvironment()
-    const timers = new ManualTimers(environment.clock)
-    const store = await openHarness({ ...environment, timers })
-    for (const name of ['a', 'b', 'c']) {
-      await store.append(name)
-      await turns()
-      timers.advance(50)
-      await turns()
-    }
-    const given: number[][] = []
-    for (const after of [0, 1, 2, 3]) {
-      const directory = await StoreDirectory.openForReading(STORE, environment)
-      const marks: number[] = []
-      for await (const item of new LogDirectory(directory, bytesCodec).scan({ after }))
-        if (!('records' in item)) marks.push(item.durableSeq)
-      given.push(marks)
-    }
-    expect(given).toEqual([[1, 2, 3], [1, 2, 3], [2, 3], [3]])
-    await store.close()
-  })
-
-  it('are not written over and over where there is no room for them', async () => {
-    const environment = faultyMemory()
-    const timers = new ManualTimers(environment.clock)
-    const store = await openHarness({ ...environment, timers })
-    await store.append('a')
-    await turns()
-    environment.files.fail({ on: 'writeThrough', path: SEGMENT, times: Infinity, fault: { errno: 'ENOSPC' } })
-    for (let i = 0; i < 5; i++) {
-      timers.advance(1000)
-      await turns()
-    }
-    expect(store.warnings.map(({ code }) => code)).toEqual(['NO_SPACE'])
-    environment.files.clearRules()
-    expect(await store.append('b')).toBe(2)
-    await store.close()
-    expect((await recovered(environment.memory)).records).toEqual(['1:a', '2:b'])
   })
 })
 
