@@ -324,8 +324,12 @@ describe('while a snapshot is written', () => {
     expect(messages).toMatchObject([
       { seq: 0, records: 0 },
       { records: 1, durability: 'os' },
-      { bytes: 0 },
+      { bytes: expect.any(Number) as number },
       { entries: 2, chunks: 1 },
     ])
+    // The sync was for that one batch.
+    const [, commit, sync] = messages as { readonly bytes: number }[]
+    expect(commit?.bytes).toBeGreaterThan(0)
+    expect(sync?.bytes).toBe(commit?.bytes)
   })
 })
