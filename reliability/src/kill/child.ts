@@ -1,20 +1,13 @@
 // The process that is killed. It opens the store, goes on where the store ends, and never stops by itself.
-//   node kill-child.fixture.ts <directory> <seed>
+//   node child.ts <directory> <seed>
 // It reports over IPC. Each acknowledgement goes through a pipe at once, as the sequence that it reaches.
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { isDeepStrictEqual } from 'node:util'
 import { type Environment, nodeEnvironment } from '@holdfast/environment'
-import { open } from './index.ts'
-import {
-  type KillGroup,
-  type KillState,
-  groupsAfter,
-  killMachine,
-  refusedBy,
-  step,
-} from './kill-workload.fixture.ts'
+import { open } from 'holdfast'
+import { type KillGroup, type KillState, groupsAfter, killMachine, refusedBy, step } from './workload.ts'
 
 /** What the parent hears. */
 export type KillReport =
@@ -202,8 +195,7 @@ function failed(error: unknown): void {
 
 if (import.meta.main) {
   const [directory, seed] = process.argv.slice(2)
-  if (directory === undefined || seed === undefined)
-    throw new Error('kill-child.fixture.ts <directory> <seed>')
+  if (directory === undefined || seed === undefined) throw new Error('child.ts <directory> <seed>')
   process.once('uncaughtException', failed)
   // At its end it won't be able to.
   flushCompileCache()

@@ -6,10 +6,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { isTemporaryName, nodeEnvironment } from '@holdfast/environment'
 import { SeededRandom } from '@holdfast/testing'
 import { readManifest } from '@holdfast/wal'
-import { openReadOnly } from './index.ts'
-import { type KillGo, type KillReport, SNAPSHOTS_KEPT, timeless } from './kill-child.fixture.ts'
-import { Victim } from './kill-victim.fixture.ts'
-import { type KillGroup, type KillState, groupsAfter, killMachine, step } from './kill-workload.fixture.ts'
+import { openReadOnly } from 'holdfast'
+import { type KillGo, type KillReport, SNAPSHOTS_KEPT, timeless } from './child.ts'
+import { Victim } from './victim.ts'
+import { type KillGroup, type KillState, groupsAfter, killMachine, step } from './workload.ts'
 
 export interface KillOptions {
   readonly directory: string

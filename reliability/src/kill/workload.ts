@@ -1,7 +1,6 @@
 // What the process that is killed works through: the command at a sequence number follows from the seed alone.
 import { SeededRandom } from '@holdfast/testing'
-import { defineMachine } from './machine.ts'
-import { isRefusal, Refusal } from './refusal.ts'
+import { defineMachine, isRefusal, Refusal } from 'holdfast'
 
 /** Small, so that it can be compared whole after every kill, and so that every command depends on earlier ones. */
 export interface KillState {

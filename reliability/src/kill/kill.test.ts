@@ -1,8 +1,8 @@
 import { temporaryDirectory } from '@holdfast/testing'
 import { expect, it } from 'vitest'
-import { killRounds } from './kill-rounds.fixture.ts'
+import { killRounds } from './rounds.ts'
 
-// A longer run: `npm run kill -- --rounds 1000 --seed 7`.
+// A longer run: `npm run reliability -- kill --rounds 1000 --seed 7`.
 const rounds = Number(process.env['HOLDFAST_KILL_ROUNDS'] ?? 40)
 const seed = Number(process.env['HOLDFAST_KILL_SEED'] ?? 2026)
 const ROUND_MAX_MS = 60_000

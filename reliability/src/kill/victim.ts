@@ -3,12 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import {
-  ACKNOWLEDGEMENT_BYTES,
-  ACKNOWLEDGEMENT_PIPE,
-  type KillGo,
-  type KillReport,
-} from './kill-child.fixture.ts'
+import { ACKNOWLEDGEMENT_BYTES, ACKNOWLEDGEMENT_PIPE, type KillGo, type KillReport } from './child.ts'
 
 /** A process that says nothing for so long hangs. */
 const SILENCE_MAX_MS = 60_000
@@ -25,7 +20,7 @@ export class Victim {
   #killAfterMs = 0
 
   constructor(directory: string, seed: number) {
-    const child = join(import.meta.dirname, 'kill-child.fixture.ts')
+    const child = join(import.meta.dirname, 'child.ts')
     this.#process = fork(child, [directory, String(seed)], {
       serialization: 'advanced',
       execArgv: ['--conditions=@holdfast/source'],
