@@ -77,6 +77,10 @@ describe('backup', () => {
     const before = bytesOf(environment)
     await expect(store.backup('/empty')).rejects.toThrow(errorLike('NOT_EMPTY'))
     await expect(store.backup(STORE)).rejects.toThrow(errorLike('NOT_EMPTY'))
+    await expect(store.backup(`${STORE}/backup`)).rejects.toThrow(errorLike('INVALID_ARGUMENT'))
+    expect([...environment.memory.snapshot()].filter(([path]) => path.includes(`${STORE}/backup`))).toEqual(
+      [],
+    )
     expect(bytesOf(environment)).toEqual(before)
   })
 

@@ -40,6 +40,11 @@ export async function backup(parts: BackupParts, path: string): Promise<BackupRe
   const { directory, log, retention, environment } = parts
   const { files } = environment
   const target = absolutePath(path)
+  if (target.startsWith(joinPath(directory.path, '/'))) {
+    throw new HoldfastError('INVALID_ARGUMENT', "a backup goes outside of the store's own directory", {
+      path: target,
+    })
+  }
   const [walPath, snapshotsPath] = [joinPath(target, 'wal'), joinPath(target, 'snapshots')]
   await makeEmpty(environment, target, [walPath, snapshotsPath])
   let bytes = 0

@@ -30,6 +30,18 @@ export interface ChangesOptions {
   readonly signal?: AbortSignal
 }
 
+/** Throws `INVALID_ARGUMENT`. */
+export function checkChanges(options: ChangesOptions): void {
+  const given: unknown = options
+  const from: unknown = typeof given === 'object' && given !== null ? options.from : given
+  if (!Number.isSafeInteger(from) || (from as number) < 1) {
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      `changes takes { from }, a sequence number from 1 on, not ${String(from)}`,
+    )
+  }
+}
+
 /** What a feed needs to know of the store that it is of. */
 export interface FeedSource {
   /** Batches in order, beginning with the one that holds `from`; marks may be among them. It ends when the feed does. */
@@ -58,9 +70,6 @@ export async function* changeFeed<Types extends CommandTypes>(
   options: ChangesOptions,
 ): AsyncGenerator<ChangeOf<Types>, void, undefined> {
   const { from, signal } = options
-  if (!Number.isSafeInteger(from) || from < 1) {
-    throw new HoldfastError('INVALID_ARGUMENT', `from is a sequence number, from 1 on, not ${String(from)}`)
-  }
   const held: HeldBatch[] = []
   for await (const item of source.items(options)) {
     const outcomes = decodeOutcomes(item.note)

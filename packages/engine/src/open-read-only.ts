@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/environment'
+import { GapError, HoldfastError } from '@holdfast/environment'
 import { checkOpening } from './check-opening.ts'
 import type { CommandTypes } from './commands.ts'
 import type { Machine } from './machine.ts'
@@ -48,7 +48,9 @@ export async function openAt<State extends object, Types extends CommandTypes>(
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new HoldfastError('INVALID_ARGUMENT', `${name} is a whole number from 0 on, not ${String(value)}`)
   }
-  const store = await read(path, machine, readSettings(options), moment)
+  const store = await read(path, machine, readSettings(options), moment).catch((error: unknown) => {
+    throw 'time' in moment && error instanceof GapError ? before(moment.time, error) : error
+  })
   if ('seq' in moment && store.appliedSeq < moment.seq) {
     throw new HoldfastError(
       'INVALID_ARGUMENT',
@@ -61,6 +63,17 @@ export async function openAt<State extends object, Types extends CommandTypes>(
     )
   }
   return store
+}
+
+/** Whoever asks for a time knows nothing of sequences. */
+function before(time: number, error: GapError): GapError {
+  const { requestedSeq, firstSeq, path } = error
+  return new GapError(requestedSeq, firstSeq, {
+    path,
+    details: { time },
+    hint: `At time ${time} the store was at a sequence that lies before all that is kept.`,
+    cause: error,
+  })
 }
 
 async function read<State extends object, Types extends CommandTypes>(

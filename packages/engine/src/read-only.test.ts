@@ -219,7 +219,9 @@ describe('openAt', () => {
       if (i % 250 === 0) await store.snapshot()
     }
     await expect(openAt(STORE, bank, { seq: 5 }, { environment })).rejects.toThrow(GapError)
-    await expect(openAt(STORE, bank, { time: 0 }, { environment })).rejects.toThrow(GapError)
+    await expect(openAt(STORE, bank, { time: 0 }, { environment })).rejects.toThrow(
+      errorLike('GAP', { details: { time: 0 }, hint: expect.stringContaining('At time 0') as string }),
+    )
     await expect(openAt(STORE, bank, { seq: 601 }, { environment })).rejects.toThrow(
       errorLike('INVALID_ARGUMENT', { details: { lastSeq: 600 } }),
     )

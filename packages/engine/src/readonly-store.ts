@@ -1,6 +1,12 @@
 import { HoldfastError, type Environment } from '@holdfast/environment'
 import type { Batch, Mark } from '@holdfast/wal'
-import { type ChangeOf, type ChangesOptions, changeFeed, type FeedSource } from './change-feed.ts'
+import {
+  type ChangeOf,
+  type ChangesOptions,
+  changeFeed,
+  checkChanges,
+  type FeedSource,
+} from './change-feed.ts'
 import type { CommandTypes } from './commands.ts'
 import { decodeCommands } from './decode-commands.ts'
 import { LogFollower } from './log-follower.ts'
@@ -79,6 +85,7 @@ export class ReadonlyStore<State extends object = object, Types extends CommandT
    * `signal` aborts, `GapError` for a sequence that was trimmed. The state has no part in it.
    */
   changes(options: ReadonlyChangesOptions): AsyncGenerator<ChangeOf<Types>, void, undefined> {
+    checkChanges(options)
     return changeFeed<Types>(this.#feed(options), options)
   }
 

@@ -8,7 +8,7 @@
  * differs between two snapshots of one state, or they would have two digests. Part of the format:
  * docs/format.md, section "Snapshots of a store".
  */
-import { HoldfastError } from '@holdfast/environment'
+import { HoldfastError, isHoldfastError } from '@holdfast/environment'
 import type { SnapshotReader, SnapshotWriter } from '@holdfast/snapshot'
 import type { Machine } from './machine.ts'
 
@@ -32,7 +32,7 @@ export async function writeContent<State extends object>(
 /**
  * The state in a snapshot. The whole file has been verified when this resolves, whatever the machine read of it.
  *
- * Throws what reading throws; `NEWER_MACHINE`, `UPGRADE_FAILED`; and what `restore` throws.
+ * Throws what reading throws; `NEWER_MACHINE`, `UPGRADE_FAILED`, `RESTORE_FAILED`.
  */
 export async function readContent<State extends object>(
   reader: SnapshotReader,
@@ -83,9 +83,20 @@ async function rebuild<State extends object>(
     return stored as State
   }
   if (restore === undefined) throw unlike(content, path)
-  if (!older || upgrade?.entries === undefined) return restore(entries)
-  const upgraded = upgrading(() => upgrade.entries?.(entries, version) ?? entries, version, path)
-  return restore(upgraded)
+  const given =
+    older && upgrade?.entries !== undefined
+      ? upgrading(() => upgrade.entries?.(entries, version) ?? entries, version, path)
+      : entries
+  try {
+    return await restore(given)
+  } catch (cause) {
+    // What reading threw says it better: a snapshot that is damaged is set aside.
+    if (isHoldfastError(cause)) throw cause
+    throw new HoldfastError('RESTORE_FAILED', 'restore threw over the entries of the snapshot', {
+      path,
+      cause,
+    })
+  }
 }
 
 /** The error for an older store where the machine has no `upgrade`. */

@@ -92,6 +92,41 @@ describe('snapshots', () => {
     await store.close()
   })
 
+  it('that restore throws over are RESTORE_FAILED: no older one is tried, and nothing is changed', async () => {
+    const counter = (restore: (entries: AsyncIterable<number>) => Promise<{ count: number }>) =>
+      defineMachine({
+        version: 1,
+        initial: () => ({ count: 0 }),
+        commands: { add: (state, by: number) => void (state.count += by) },
+        entries: (state) => [state.count],
+        restore,
+      })
+    const environment = testEnvironment()
+    const sound = counter(async (entries) => {
+      for await (const count of entries) return { count }
+      return { count: 0 }
+    })
+    const store = await open(STORE, sound, { environment })
+    for (const by of [1, 2]) {
+      await store.execute('add', by)
+      await store.snapshot()
+    }
+    await store.close()
+    const bug = new Error('a bug in restore')
+    const before = environment.memory.snapshot()
+    await expect(
+      open(
+        STORE,
+        counter(() => Promise.reject(bug)),
+        { environment },
+      ),
+    ).rejects.toThrow(errorLike('RESTORE_FAILED', { cause: bug }))
+    expect(environment.memory.snapshot()).toEqual(before)
+    const again = await open(STORE, sound, { environment })
+    expect(again.state.count).toBe(3)
+    await again.close()
+  })
+
   it('of a machine that stops reading early, or swallows an error, are verified to the end all the same', async () => {
     const lazy = defineMachine({
       version: 1,

@@ -3,7 +3,7 @@ import type { Durability, Log } from '@holdfast/wal'
 import { type BackupResult, backup, type BackupParts } from './backup.ts'
 import { checkCalls, checkIterable } from './check-calls.ts'
 import { checkCall, pointAtArgument } from './call-guard.ts'
-import { type ChangeOf, type ChangesOptions, changeFeed } from './change-feed.ts'
+import { type ChangeOf, type ChangesOptions, changeFeed, checkChanges } from './change-feed.ts'
 import type { Call, CommandTypes, LoggedCommand, NameWithoutArgument, Outcomes } from './commands.ts'
 import { type ExecuteEachOptions, executeEach, type LoadResult } from './execute-each.ts'
 import { liveFeed } from './live-feed.ts'
@@ -191,6 +191,7 @@ export class Store<State extends object = object, Types extends CommandTypes = C
    * that was trimmed throws `GapError`, at the start or, for a reader that falls behind, on the way.
    */
   changes(options: ChangesOptions): AsyncGenerator<ChangeOf<Types>, void, undefined> {
+    checkChanges(options)
     const { live, log, settings } = this.#parts
     return changeFeed<Types>(liveFeed(live, log, settings.codecs), options)
   }

@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'DIVERGED'
   | 'NEWER_MACHINE'
   | 'UPGRADE_FAILED'
+  | 'RESTORE_FAILED'
   | 'NOT_SERIALIZABLE'
   | 'RECORD_TOO_LARGE'
   | 'BATCH_TOO_LARGE'
@@ -140,6 +141,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
     what: "The machine's `upgrade` threw, or is missing where the store was written by an older version of the machine.",
     safe: 'Nothing was changed.',
     next: 'Repair `upgrade` so that it reads what the older version wrote; `cause` is what it threw.',
+  },
+  RESTORE_FAILED: {
+    what: "The machine's `restore` threw over the entries of a snapshot, which read well.",
+    safe: 'Nothing was changed. No older snapshot is tried: the snapshot is sound.',
+    next: 'Repair `restore` so that it takes what `entries` gave; `cause` is what it threw.',
   },
   NOT_SERIALIZABLE: {
     what: 'A value could not be brought back from its bytes exactly: a function, a class instance, -0, a lone surrogate, a cycle and the like. The error names the path of the value inside what was passed.',
