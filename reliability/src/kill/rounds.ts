@@ -2,14 +2,15 @@
 import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { isTemporaryName, nodeEnvironment } from '@holdfast/environment'
 import { SeededRandom } from '@holdfast/testing'
 import { readManifest } from '@holdfast/wal'
 import { openReadOnly } from 'holdfast'
-import { type KillGo, type KillReport, SNAPSHOTS_KEPT, timeless } from './child.ts'
+import type { KillGo, KillReport } from './child.ts'
+import { Expectation } from './expectation.ts'
+import { SNAPSHOTS_KEPT } from './store.ts'
 import { Victim } from './victim.ts'
-import { type KillGroup, type KillState, groupsAfter, killMachine, step } from './workload.ts'
+import { killMachine } from './workload.ts'
 
 export interface KillOptions {
   readonly directory: string
@@ -48,6 +49,10 @@ interface Death {
   readonly afterCommands: number
   readonly afterMs: number
 }
+
+type KillVictim = Victim<KillReport, KillGo>
+
+const CHILD = join(import.meta.dirname, 'child.ts')
 
 const DELAY_MAX_MS = 16
 /** What a large write takes, about. */
@@ -104,7 +109,7 @@ class Run {
 
   async round(round: number): Promise<void> {
     const { directory, seed } = this.#options
-    const victim = new Victim(directory, seed)
+    const victim = new Victim<KillReport, KillGo>(CHILD, [directory, String(seed)], `${directory}-compiled`)
     try {
       await this.#live(victim, this.#drawDeath())
     } finally {
@@ -126,7 +131,7 @@ class Run {
     }
   }
 
-  async #live(victim: Victim, death: Death): Promise<void> {
+  async #live(victim: KillVictim, death: Death): Promise<void> {
     let closed = 0
     let last: KillReport['type'] | undefined
     for await (const report of victim.reports()) {
@@ -163,7 +168,7 @@ class Run {
   }
 
   /** How the store that was just opened is to end. */
-  #sentence(seq: number, death: Death | undefined, victim: Victim): KillGo {
+  #sentence(seq: number, death: Death | undefined, victim: KillVictim): KillGo {
     const closeAfterGroups = this.#random.below(GROUPS_MAX_BEFORE_CLOSE)
     if (death === undefined || death.when === 'closing') return { closeAfterGroups }
     if (death.when === 'acknowledged') victim.killAtAcknowledged(seq + death.afterCommands, death.afterMs)
@@ -171,7 +176,7 @@ class Run {
     return {}
   }
 
-  #opened({ seq, state, found }: Extract<KillReport, { type: 'opened' }>, victim: Victim): void {
+  #opened({ seq, state, found }: Extract<KillReport, { type: 'opened' }>, victim: KillVictim): void {
     const expected = this.#expected
     expected.floor = Math.max(expected.floor, victim.acknowledged)
     this.figures.unread += Math.max(0, seq - expected.floor)
@@ -183,7 +188,7 @@ class Run {
     if (found.snapshotSeq > 0) this.figures.fromSnapshot += 1
   }
 
-  async #closed(seq: number, victim: Victim): Promise<void> {
+  async #closed(seq: number, victim: KillVictim): Promise<void> {
     this.#expected.floor = Math.max(this.#expected.floor, victim.acknowledged, seq)
     this.figures.cleanCloses += 1
     const names = await readdir(this.#options.directory, { recursive: true })
@@ -219,34 +224,5 @@ class Run {
     const bytes = sizes.reduce((sum, size) => sum + size, 0)
     this.figures.largestDirectoryBytes = Math.max(this.figures.largestDirectoryBytes, bytes)
     if (bytes > DIRECTORY_MAX_BYTES) throw new Error(`the directory has grown to ${bytes} bytes`)
-  }
-}
-
-/** The state after any prefix of the commands, by the machine alone, and what must be there at least. */
-class Expectation {
-  /** Acknowledged, or found by a process that opened the store: it must never be gone again. */
-  floor = 0
-  readonly #groups: Generator<KillGroup, never, undefined>
-  readonly #state: KillState = killMachine.initial()
-  #seq = 0
-
-  constructor(seed: number) {
-    this.#groups = groupsAfter(seed, 0)
-  }
-
-  check(seq: number, state: KillState): void {
-    if (seq < this.floor) throw new Error(`LOST: ${this.floor} was acknowledged, and ${seq} came back`)
-    this.floor = seq
-    while (this.#seq < seq) this.#advance(this.#groups.next().value)
-    if (this.#seq !== seq) throw new Error(`half a group: ${seq} came back, a group ends at ${this.#seq}`)
-    if (state.timeWentBack > 0) throw new Error('the time of a batch went back')
-    if (!isDeepStrictEqual(timeless(state), timeless(this.#state))) {
-      throw new Error(`the state at ${seq} is not what the first ${seq} commands make`)
-    }
-  }
-
-  #advance({ firstSeq, commands }: KillGroup): void {
-    for (const [index, command] of commands.entries()) step(this.#state, command, firstSeq + index, 0)
-    this.#seq = firstSeq + commands.length - 1
   }
 }

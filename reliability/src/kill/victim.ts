@@ -1,16 +1,16 @@
 // The parent's end of a process that is killed: what it reported, and what it acknowledged.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { ACKNOWLEDGEMENT_BYTES, ACKNOWLEDGEMENT_PIPE, type KillGo, type KillReport } from './child.ts'
+import { ACKNOWLEDGEMENT_BYTES, ACKNOWLEDGEMENT_PIPE } from './pipe.ts'
 
 /** A process that says nothing for so long hangs. */
 const SILENCE_MAX_MS = 60_000
 
-export class Victim {
+/** It reports `Report`s, and is answered with `Go`s. */
+export class Victim<Report, Go extends object> {
   readonly #process: ChildProcess
-  readonly #reports: KillReport[] = []
+  readonly #reports: Report[] = []
   readonly #ended: Promise<unknown>
   #wake: () => void = () => {}
   #over = false
@@ -19,18 +19,18 @@ export class Victim {
   #killWhen: (said: number) => boolean = () => false
   #killAfterMs = 0
 
-  constructor(directory: string, seed: number) {
-    const child = join(import.meta.dirname, 'child.ts')
-    this.#process = fork(child, [directory, String(seed)], {
+  /** `compiled` is a directory for what compiling the program gave. */
+  constructor(program: string, args: readonly string[], compiled: string) {
+    this.#process = fork(program, args, {
       serialization: 'advanced',
       execArgv: ['--conditions=@holdfast/source'],
       // Most of a short life would go into compiling the same files again.
-      env: { ...process.env, NODE_COMPILE_CACHE: `${directory}-compiled` },
+      env: { ...process.env, NODE_COMPILE_CACHE: compiled },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
     })
     const pipe = this.#process.stdio[ACKNOWLEDGEMENT_PIPE] as Readable
     this.#read(pipe)
-    this.#process.on('message', (report) => this.#tell(report as KillReport))
+    this.#process.on('message', (report) => this.#tell(report as Report))
     // All that it said before it died is heard: both channels are read to their ends.
     this.#ended = Promise.all([
       once(this.#process, 'exit'),
@@ -52,8 +52,12 @@ export class Victim {
     return this.#killed
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
   /** What it reports, until it has ended. */
-  async *reports(): AsyncGenerator<KillReport, void, undefined> {
+  async *reports(): AsyncGenerator<Report, void, undefined> {
     for (;;) {
       const report = this.#reports.shift()
       if (report !== undefined) yield report
@@ -62,7 +66,7 @@ export class Victim {
     }
   }
 
-  answer(go: KillGo): void {
+  answer(go: Go): void {
     // It may be dead already: then nobody needs the answer.
     if (this.#process.connected) this.#process.send(go, () => {})
   }
@@ -115,7 +119,7 @@ export class Victim {
     this.killAfter(this.#killAfterMs)
   }
 
-  #tell(report: KillReport): void {
+  #tell(report: Report): void {
     this.#reports.push(report)
     this.#wake()
   }

@@ -90,9 +90,13 @@ const LARGE_MAX_BYTES = 12 * 1024 * 1024
 const LARGE_ONE_IN = 250
 
 /** The groups from the one that begins behind `afterSeq`. Throws if a group would have to be cut in two for that. */
-export function* groupsAfter(seed: number, afterSeq: number): Generator<KillGroup, never, undefined> {
+export function* groupsAfter(
+  seed: number,
+  afterSeq: number,
+  largeMaxBytes: number = LARGE_MAX_BYTES,
+): Generator<KillGroup, never, undefined> {
   for (let block = Math.floor(afterSeq / BLOCK_COMMANDS); ; block += 1) {
-    for (const group of groupsOfBlock(seed, block)) {
+    for (const group of groupsOfBlock(seed, block, largeMaxBytes)) {
       const lastSeq = group.firstSeq + group.commands.length - 1
       if (group.firstSeq > afterSeq) yield group
       else if (lastSeq > afterSeq) {
@@ -104,23 +108,27 @@ export function* groupsAfter(seed: number, afterSeq: number): Generator<KillGrou
   }
 }
 
-function* groupsOfBlock(seed: number, block: number): Generator<KillGroup, void, undefined> {
+function* groupsOfBlock(
+  seed: number,
+  block: number,
+  largeMaxBytes: number,
+): Generator<KillGroup, void, undefined> {
   const random = new SeededRandom(Math.imul(seed, 0x9e3779b9) ^ block)
   let firstSeq = block * BLOCK_COMMANDS + 1
   const lastSeq = firstSeq + BLOCK_COMMANDS - 1
   while (firstSeq <= lastSeq) {
     const wanted = random.below(4) === 0 ? 2 + random.below(GROUP_MAX_COMMANDS - 1) : 1
     const count = Math.min(wanted, lastSeq - firstSeq + 1)
-    const commands = Array.from({ length: count }, () => drawCommand(random))
+    const commands = Array.from({ length: count }, () => drawCommand(random, largeMaxBytes))
     yield { firstSeq, commands, durability: random.below(2) === 0 ? 'disk' : 'os' }
     firstSeq += count
   }
 }
 
-function drawCommand(random: SeededRandom): KillCommand {
+function drawCommand(random: SeededRandom, largeMaxBytes: number): KillCommand {
   const key = `key ${random.below(KEYS)}`
   const kind = random.below(100)
-  if (random.below(LARGE_ONE_IN) === 0) return ['weigh', { key, bytes: large(random) }]
+  if (random.below(LARGE_ONE_IN) === 0) return ['weigh', { key, bytes: large(random, largeMaxBytes) }]
   if (kind < 3) return ['stumble', `over ${key}`]
   if (kind < 25) return ['remove', key]
   return ['put', { key, value: drawValue(random) }]
@@ -141,8 +149,8 @@ function binary(random: SeededRandom, maxBytes: number): Uint8Array {
   return new Uint8Array(random.bytes(random.below(maxBytes)))
 }
 
-function large(random: SeededRandom): Uint8Array {
-  return new Uint8Array(1 + random.below(LARGE_MAX_BYTES)).fill(random.below(256))
+function large(random: SeededRandom, maxBytes: number): Uint8Array {
+  return new Uint8Array(1 + random.below(maxBytes)).fill(random.below(256))
 }
 
 export type KillOutcome = { readonly value: unknown } | { readonly refused: string }
