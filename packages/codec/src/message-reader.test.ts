@@ -1,4 +1,4 @@
-import { SeededRandom } from '@holdfast/testing'
+import { SeededRandom } from '@holdfast/testing/environment'
 import fc from 'fast-check'
 import { Unpackr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-import { SimulatedEnvironment, survivalNamed } from '@holdfast/testing'
+import { SimulatedEnvironment, survivalNamed } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { bank, bytesOf, errorLike, openBank, STORE } from './bank.fixture.ts'
 import { open } from './open.ts'

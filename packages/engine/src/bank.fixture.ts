@@ -1,5 +1,5 @@
 import type { Environment } from '@holdfast/environment'
-import { FaultyFileSystem, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { FaultyFileSystem, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { expect, onTestFinished } from 'vitest'
 import type { CommandContext } from './commands.ts'
 import { defineMachine, type Machine } from './machine.ts'

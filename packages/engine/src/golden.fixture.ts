@@ -1,5 +1,5 @@
 // A store as version 1 of the format has it. `node --conditions=@holdfast/source write-golden.fixture.ts <directory>` wrote it.
-import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import type { LoggedCommand } from './commands.ts'
 import { defineMachine, type Machine } from './machine.ts'
 import { open } from './open.ts'

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { errorLike } from './bank.fixture.ts'
 import type { Change } from './change-feed.ts'

@@ -1,5 +1,5 @@
 import { isHoldfastError } from '@holdfast/environment'
-import { MemoryFileSystem, SeededRandom } from '@holdfast/testing'
+import { MemoryFileSystem, SeededRandom } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { bank, openBank, STORE, testEnvironment } from './bank.fixture.ts'
 import { open } from './open.ts'

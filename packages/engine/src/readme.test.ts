@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { temporaryDirectory } from '@holdfast/testing'
+import { temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it, onTestFinished } from 'vitest'
 
 const run = promisify(execFile)

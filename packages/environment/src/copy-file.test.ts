@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { FaultyFileSystem, temporaryDirectory } from '@holdfast/testing'
+import { FaultyFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it, onTestFinished } from 'vitest'
 import { copyFile } from './copy-file.ts'
 import { nodeEnvironment } from './node-environment.ts'

@@ -1,5 +1,5 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
-import { FaultyFileSystem, temporaryDirectory } from '@holdfast/testing'
+import { FaultyFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeDirectories } from './directories.ts'
 import { nodeEnvironment } from './node-environment.ts'

@@ -1,6 +1,6 @@
 /** Creates files until the system refuses, closes them all, and creates one more; prints what happened. */
 import { errnoOf, type File, joinPath, nodeEnvironment } from '@holdfast/environment'
-import { openDescriptors } from '@holdfast/testing'
+import { openDescriptors } from '@holdfast/testing/environment'
 
 const [directory = ''] = process.argv.slice(2)
 const { files } = nodeEnvironment

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { temporaryDirectory } from '@holdfast/testing'
+import { temporaryDirectory } from '@holdfast/testing/environment'
 import { locksContract } from '@holdfast/testing/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { nodeEnvironment } from './node-environment.ts'

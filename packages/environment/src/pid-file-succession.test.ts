@@ -1,4 +1,4 @@
-import { SeededRandom } from '@holdfast/testing'
+import { SeededRandom } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { isHoldfastError } from './errors.ts'
 import type { PidFileHolder } from './pid-file.ts'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { ManualClock } from '@holdfast/testing'
+import { ManualClock } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { isGone, parseIdentity, thisProcess } from './process-identity.ts'
 

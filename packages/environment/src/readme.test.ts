@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { temporaryDirectory } from '@holdfast/testing'
+import { temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it } from 'vitest'
 
 const run = promisify(execFile)

@@ -1,4 +1,4 @@
-import { errnoError } from '@holdfast/testing'
+import { errnoError } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { renameWithRetries } from './rename-with-retries.ts'
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { faultyEnvironment, openDescriptors, temporaryDirectory } from '@holdfast/testing'
+import { faultyEnvironment, openDescriptors, temporaryDirectory } from '@holdfast/testing/environment'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { nodeEnvironment } from './node-environment.ts'
 import { replaceFile } from './replace-file.ts'

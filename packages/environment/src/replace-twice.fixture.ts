@@ -3,7 +3,7 @@
  * The names of its temporary files come from a seed, so that a test can name them beforehand.
  */
 import { isHoldfastError, nodeEnvironment, replaceFile } from '@holdfast/environment'
-import { openDescriptors, SeededRandom } from '@holdfast/testing'
+import { openDescriptors, SeededRandom } from '@holdfast/testing/environment'
 
 const [path = '', text = '', directory = ''] = process.argv.slice(2)
 const environment = { ...nodeEnvironment, random: new SeededRandom(1) }

@@ -1,4 +1,4 @@
-import { SeededRandom } from '@holdfast/testing'
+import { SeededRandom } from '@holdfast/testing/environment'
 import { expect, it } from 'vitest'
 import { isTemporaryName, temporaryName } from './temporary-name.ts'
 

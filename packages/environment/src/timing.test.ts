@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { ManualClock } from '@holdfast/testing'
+import { ManualClock } from '@holdfast/testing/environment'
 import { expect, it } from 'vitest'
 import { timing } from './timing.ts'
 

@@ -1,4 +1,4 @@
-import { FaultyFileSystem, temporaryDirectory } from '@holdfast/testing'
+import { FaultyFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { File } from './file-system.ts'
 import { nodeEnvironment } from './node-environment.ts'

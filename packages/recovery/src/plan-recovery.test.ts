@@ -1,4 +1,4 @@
-import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { Wal } from '@holdfast/wal'
 import { describe, expect, it } from 'vitest'
 import { formatPlan } from './format-plan.ts'

@@ -5,7 +5,7 @@ import {
   faultyEnvironment,
   type TemporaryDirectory,
   temporaryDirectory,
-} from '@holdfast/testing'
+} from '@holdfast/testing/environment'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SnapshotDirectory } from './snapshot-directory.ts'
 import { codeOf, publish, restore, subject } from './snapshots.fixture.ts'

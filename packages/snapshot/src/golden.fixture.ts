@@ -1,5 +1,5 @@
 import { nodeEnvironment } from '@holdfast/environment'
-import { SeededRandom } from '@holdfast/testing'
+import { SeededRandom } from '@holdfast/testing/environment'
 import { SnapshotDirectory } from './snapshot-directory.ts'
 import type { PublishedSnapshot, SnapshotCompression } from './snapshot-store.ts'
 import { numbers } from './values.fixture.ts'

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { encodeFrame, FORMAT_SEED } from '@holdfast/framing'
-import { type TemporaryDirectory, temporaryDirectory } from '@holdfast/testing'
+import { type TemporaryDirectory, temporaryDirectory } from '@holdfast/testing/environment'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { zstd } from './compression.ts'
 import { CONTAINER } from './container.ts'

@@ -4,7 +4,7 @@ import {
   type SimulatedDisk,
   SimulatedEnvironment,
   survivalNamed,
-} from '@holdfast/testing'
+} from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { SnapshotDirectory } from './snapshot-directory.ts'
 import { publish, restore } from './snapshots.fixture.ts'

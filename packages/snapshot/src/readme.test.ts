@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { temporaryDirectory } from '@holdfast/testing'
+import { temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it } from 'vitest'
 
 const packageDirectory = fileURLToPath(new URL('..', import.meta.url))

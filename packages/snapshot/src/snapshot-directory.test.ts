@@ -2,7 +2,7 @@ import { chmod, lstat, mkdir, readdir, readFile, rename, symlink, writeFile } fr
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { bytesCodec, type Codec, messagePackCodec } from '@holdfast/codec'
 import { nodeEnvironment } from '@holdfast/environment'
-import { faultyEnvironment, type TemporaryDirectory, temporaryDirectory } from '@holdfast/testing'
+import { faultyEnvironment, type TemporaryDirectory, temporaryDirectory } from '@holdfast/testing/environment'
 import { snapshotStoreContract } from '@holdfast/testing/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { snapshotName } from './file-name.ts'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { messagePackCodec } from '@holdfast/codec'
-import { temporaryDirectory } from '@holdfast/testing'
+import { temporaryDirectory } from '@holdfast/testing/environment'
 import { FileSnapshotReader } from './file-reader.ts'
 import { parseSnapshotName } from './file-name.ts'
 import { withFile } from './memory-files.fixture.ts'

@@ -1,4 +1,4 @@
-import { temporaryDirectory } from '@holdfast/testing'
+import { temporaryDirectory } from '@holdfast/testing/environment'
 import { afterEach, expect, it, vi } from 'vitest'
 import { codeOf, publish, restore, subject } from './snapshots.fixture.ts'
 import { SnapshotDirectory } from './snapshot-directory.ts'

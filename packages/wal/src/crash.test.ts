@@ -7,7 +7,7 @@ import {
   memoryEnvironment,
   MemoryFileSystem,
   temporaryDirectory,
-} from '@holdfast/testing'
+} from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
   faultyMemory,

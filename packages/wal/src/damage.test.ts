@@ -1,4 +1,4 @@
-import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { codeOf, filesOf, openHarness, readAll, segmentsOf, STORE, text } from './log-harness.fixture.ts'
 

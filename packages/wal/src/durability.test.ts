@@ -1,4 +1,4 @@
-import { ManualTimers, memoryEnvironment } from '@holdfast/testing'
+import { ManualTimers, memoryEnvironment } from '@holdfast/testing/environment'
 import type { Timer, Timers } from '@holdfast/environment'
 import { describe, expect, it } from 'vitest'
 import {

@@ -1,4 +1,4 @@
-import { openDescriptors, temporaryDirectory, faultyEnvironment } from '@holdfast/testing'
+import { openDescriptors, temporaryDirectory, faultyEnvironment } from '@holdfast/testing/environment'
 import { nodeEnvironment } from '@holdfast/environment'
 import { describe, expect, it } from 'vitest'
 import {

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { bytesCodec } from '@holdfast/codec'
-import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { decode, filesOf, openHarness, readAll, STORE } from './log-harness.fixture.ts'
 import { LogDirectory } from './log-directory.ts'

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
   deferred,

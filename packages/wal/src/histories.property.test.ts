@@ -1,4 +1,4 @@
-import { MemoryFileSystem } from '@holdfast/testing'
+import { MemoryFileSystem } from '@holdfast/testing/environment'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {

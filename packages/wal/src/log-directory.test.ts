@@ -1,6 +1,6 @@
 import { bytesCodec } from '@holdfast/codec'
 import { nodeEnvironment, type Environment } from '@holdfast/environment'
-import { memoryEnvironment, temporaryDirectory } from '@holdfast/testing'
+import { memoryEnvironment, temporaryDirectory } from '@holdfast/testing/environment'
 import { logContract, type LogUnderTest, type LogWaiter } from '@holdfast/testing/contracts'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from './log.ts'

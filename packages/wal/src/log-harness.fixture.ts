@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { bytesCodec } from '@holdfast/codec'
 import type { Environment, HoldfastError } from '@holdfast/environment'
-import { FaultyFileSystem, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing'
+import { FaultyFileSystem, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import type { CommitConsumer, Durability, Log } from './log.ts'
 import { LogDirectory } from './log-directory.ts'
 import type { LogOptions } from './log-options.ts'

@@ -1,4 +1,4 @@
-import { ManualTimers, memoryEnvironment } from '@holdfast/testing'
+import { ManualTimers, memoryEnvironment } from '@holdfast/testing/environment'
 import { bytesCodec } from '@holdfast/codec'
 import { describe, expect, it } from 'vitest'
 import { faultyMemory, openHarness, recovered, STORE, turns } from './log-harness.fixture.ts'

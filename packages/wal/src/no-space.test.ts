@@ -1,5 +1,5 @@
 import { nodeEnvironment } from '@holdfast/environment'
-import { smallDisk } from '@holdfast/testing'
+import { smallDisk } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
   codeOf,

@@ -1,4 +1,4 @@
-import { ManualTimers, MemoryFileSystem, memoryEnvironment } from '@holdfast/testing'
+import { ManualTimers, MemoryFileSystem, memoryEnvironment } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
   codeOf,

@@ -1,5 +1,5 @@
-import { cutAt, cutFile, recordCrashPoints, SimulatedEnvironment, survivalNamed } from '@holdfast/testing'
-import type { SimulatedDisk, Workload } from '@holdfast/testing'
+import { cutAt, cutFile, recordCrashPoints, SimulatedEnvironment, survivalNamed } from '@holdfast/testing/environment'
+import type { SimulatedDisk, Workload } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { Wal } from './wal.ts'
 

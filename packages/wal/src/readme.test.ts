@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { symlink } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { temporaryDirectory } from '@holdfast/testing'
+import { temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it } from 'vitest'
 
 const packageDirectory = fileURLToPath(new URL('..', import.meta.url))

@@ -1,5 +1,5 @@
 import { bytesCodec } from '@holdfast/codec'
-import { ManualTimers, memoryEnvironment } from '@holdfast/testing'
+import { ManualTimers, memoryEnvironment } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
   deferred,

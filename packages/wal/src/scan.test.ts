@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, symlink } from 'node:fs/promises'
 import { bytesCodec } from '@holdfast/codec'
 import { nodeEnvironment } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED } from '@holdfast/framing'
-import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing'
+import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { encodeMark, encodeSegmentHeader, segmentName } from './format.ts'
 import {

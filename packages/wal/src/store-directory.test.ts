@@ -1,5 +1,5 @@
 import { mkdir, symlink } from 'node:fs/promises'
-import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing'
+import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it, onTestFinished } from 'vitest'
 import { STORE } from './log-harness.fixture.ts'
 import { StoreDirectory } from './store-directory.ts'

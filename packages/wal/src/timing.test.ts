@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { memoryEnvironment } from '@holdfast/testing'
+import { memoryEnvironment } from '@holdfast/testing/environment'
 import { expect, it, onTestFinished } from 'vitest'
 import { openHarness } from './log-harness.fixture.ts'
 

@@ -1,4 +1,4 @@
-import { memoryEnvironment } from '@holdfast/testing'
+import { memoryEnvironment } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
   codeOf,

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { memoryEnvironment } from '@holdfast/testing'
+import { memoryEnvironment } from '@holdfast/testing/environment'
 import { openHarness, segmentsOf, STORE } from './log-harness.fixture.ts'
 
 /**

@@ -1,5 +1,5 @@
 // What the process that is killed works through: the command at a sequence number follows from the seed alone.
-import { SeededRandom } from '@holdfast/testing'
+import { SeededRandom } from '@holdfast/testing/environment'
 import { defineMachine, isRefusal, Refusal } from 'holdfast'
 
 /** Small, so that it can be compared whole after every kill, and so that every command depends on earlier ones. */

@@ -1,6 +1,6 @@
 import { defineMachine, type Machine, Refusal } from 'holdfast'
 import { describe, expect, it } from 'vitest'
-import { checkMachine, type MachineError } from './index.ts'
+import { checkMachine, type MachineError } from '../index.ts'
 
 interface State {
   readonly list: { count: number }[]

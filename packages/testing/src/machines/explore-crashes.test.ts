@@ -1,6 +1,6 @@
 import { defineMachine, guard, Refusal } from 'holdfast'
 import { describe, expect, it } from 'vitest'
-import { type CrashError, exploreCrashes } from './index.ts'
+import { type CrashError, exploreCrashes } from '../index.ts'
 
 interface Bank {
   readonly balances: Map<string, number>
