@@ -1,4 +1,10 @@
-import { cutAt, cutFile, recordCrashPoints, SimulatedEnvironment, survivalNamed } from '@holdfast/testing/environment'
+import {
+  cutAt,
+  cutFile,
+  recordCrashPoints,
+  SimulatedEnvironment,
+  survivalNamed,
+} from '@holdfast/testing/environment'
 import type { SimulatedDisk, Workload } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { Wal } from './wal.ts'
