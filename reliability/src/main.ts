@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { kill } from './kill/rung.ts'
 import type { Rung, RungOptions } from './rung.ts'
+import { simulation } from './simulation/rung.ts'
 
-const RUNGS: readonly Rung[] = [kill]
+const RUNGS: readonly Rung[] = [simulation, kill]
 
 const REPORTS = join(import.meta.dirname, '../../.reports/reliability')
 /** At most one line of progress in so long. */

@@ -29,6 +29,8 @@ export interface ExploreOptions {
   readonly maxRecoveries?: number
   /** Stops after so many milliseconds, behind the workload that is under way. */
   readonly budgetMs?: number
+  /** Called behind each workload. */
+  readonly onWorkload?: (soFar: Readonly<Explored>) => void
   /** Replays one: see `Failure.replay`. */
   readonly only?: { readonly workload: number; readonly cuts: string }
 }
@@ -83,6 +85,7 @@ export async function explore(subject: Subject, options: ExploreOptions): Promis
   const end = only === undefined ? options.workloads : first + 1
   for (let number = first; number < end && !isOver(explored, options); number += 1) {
     await new Exploration(subject, options, number, explored).run(seedOf(`${seed}/${number}`))
+    options.onWorkload?.(explored)
     if (performance.now() - started > (options.budgetMs ?? Number.POSITIVE_INFINITY)) break
   }
   return explored

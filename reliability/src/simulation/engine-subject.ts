@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { defineMachine, isRefusal, open, Refusal } from 'holdfast'
-import type { SeededRandom } from '../seeded-random.ts'
-import { type OpenSubject, STORE, type Subject } from './subject.ts'
+import type { SeededRandom } from '@holdfast/testing/environment'
+import { type OpenSubject, STORE, type Subject } from '@holdfast/testing/exploration'
 
 interface Transfer {
   readonly id: number

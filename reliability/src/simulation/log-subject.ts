@@ -1,7 +1,6 @@
 import { Wal } from '@holdfast/wal'
-import type { SeededRandom } from '../seeded-random.ts'
-import type { Found } from './model.ts'
-import { type OpenSubject, STORE, type Subject } from './subject.ts'
+import type { SeededRandom } from '@holdfast/testing/environment'
+import { type Found, type OpenSubject, STORE, type Subject } from '@holdfast/testing/exploration'
 
 /** The log by itself. A record is bytes that say which one it is; some are long, some zeros for the most part. */
 export const logSubject: Subject = {
