@@ -7,10 +7,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { kill } from './kill/rung.ts'
-import type { Rung, RungOptions } from './rung.ts'
+import { mutation } from './mutation/rung.ts'
 import { simulation } from './simulation/rung.ts'
+import type { Rung, RungOptions } from './rung.ts'
 
-const RUNGS: readonly Rung[] = [simulation, kill]
+const RUNGS: readonly Rung[] = [simulation, kill, mutation]
 
 const REPORTS = join(import.meta.dirname, '../../.reports/reliability')
 /** At most one line of progress in so long. */

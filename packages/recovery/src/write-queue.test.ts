@@ -11,8 +11,12 @@ describe('WriteQueue', () => {
       await setImmediate()
       order.push(`${name} ends`)
     }
-    await Promise.all([queue.run(task('a')), queue.run(task('b')), queue.run(() => order.push('c'))])
+    const done = Promise.all([queue.run(task('a')), queue.run(task('b')), queue.run(() => order.push('c'))])
+    expect(queue.length).toBe(3)
+    await queue.idle()
+    expect(queue.length).toBe(0)
     expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c'])
+    await done
   })
 
   it('begins a task at once where nothing waits', () => {
@@ -33,7 +37,5 @@ describe('WriteQueue', () => {
     const next = queue.run(() => 'yes')
     await expect(failed).rejects.toThrow('no')
     await expect(next).resolves.toBe('yes')
-    await queue.idle()
-    expect(queue.length).toBe(0)
   })
 })
