@@ -7,11 +7,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { kill } from './kill/rung.ts'
+import { soak } from './soak/rung.ts'
 import { mutation } from './mutation/rung.ts'
 import { simulation } from './simulation/rung.ts'
 import type { Rung, RungOptions } from './rung.ts'
 
-const RUNGS: readonly Rung[] = [simulation, kill, mutation]
+const RUNGS: readonly Rung[] = [simulation, kill, mutation, soak]
 
 const REPORTS = join(import.meta.dirname, '../../.reports/reliability')
 /** At most one line of progress in so long. */

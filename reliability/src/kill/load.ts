@@ -90,7 +90,7 @@ export class Load {
   /** As `settled`; then the whole state is compared. */
   async check(): Promise<void> {
     await this.settled()
-    if (!isDeepStrictEqual(timeless(this.#store.state as KillState), timeless(this.#model))) {
+    if (!isDeepStrictEqual(timeless(this.#store.state), timeless(this.#model))) {
       throw new Error(`the live state at ${this.#store.appliedSeq} is not what its commands make`)
     }
   }

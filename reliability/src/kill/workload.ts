@@ -108,6 +108,19 @@ export function* groupsAfter(
   }
 }
 
+/** The commands one by one, from any sequence on. */
+export function* commandsFrom(
+  seed: number,
+  fromSeq: number,
+  largeMaxBytes?: number,
+): Generator<KillCommand, never, undefined> {
+  const groups = groupsAfter(seed, fromSeq - 1 - ((fromSeq - 1) % BLOCK_COMMANDS), largeMaxBytes)
+  for (;;) {
+    const { firstSeq, commands } = groups.next().value
+    yield* commands.slice(Math.max(0, fromSeq - firstSeq))
+  }
+}
+
 function* groupsOfBlock(
   seed: number,
   block: number,

@@ -1,0 +1,216 @@
+// An hour in a small way: two writers, one of which is killed from time to time, and a reader beside them.
+import { existsSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SeededRandom } from '@holdfast/testing'
+import { Expectation } from '../kill/expectation.ts'
+import { Victim } from '../kill/victim.ts'
+import type { Progress } from '../rung.ts'
+import type { Counts, SoakGo, SoakReport } from './parent.ts'
+import { Levels } from './levels.ts'
+import { LARGE_MAX_BYTES } from './writer.ts'
+
+export interface SoakOptions {
+  /** Two stores are made in it. */
+  readonly directory: string
+  readonly seconds: number
+  readonly seed: number
+  readonly progress?: Progress
+}
+
+export interface SoakResult {
+  readonly figures: Record<string, number | string>
+  readonly violations: string[]
+  readonly skipped: string[]
+}
+
+type Process = Victim<SoakReport, SoakGo>
+
+const CHILD = join(import.meta.dirname, 'child.ts')
+const DISK_EVERY_MS = 3000
+/** A life of the process that is killed. */
+const LIFE_MAX_MS = 40_000
+const DELAY_MAX_MS = 30
+
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const run = new Run(options)
+  const { directory, seed, seconds } = options
+  try {
+    await run.all()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    run.violations.push(`seed ${seed}, ${seconds} s, ${directory}: ${reason}`)
+  }
+  return run.result()
+}
+
+class Run {
+  readonly violations: string[] = []
+  readonly #options: SoakOptions
+  readonly #endsAt: number
+  readonly #random: SeededRandom
+  readonly #levels = new Levels()
+  readonly #totals: Counts = {}
+  readonly #acknowledged = new Map<string, number>()
+  #kills = 0
+  /** Something went wrong: the others need not go on. */
+  #over = false
+
+  constructor(options: SoakOptions) {
+    this.#options = options
+    this.#endsAt = performance.now() + options.seconds * 1000
+    this.#random = new SeededRandom(options.seed)
+  }
+
+  async all(): Promise<void> {
+    const [steady, mortal] = [
+      join(this.#options.directory, 'steady'),
+      join(this.#options.directory, 'mortal'),
+    ]
+    const parts = [
+      this.#steady(steady),
+      this.#mortal(mortal),
+      this.#reader([steady, mortal]),
+      this.#watchDisk([steady, mortal]),
+    ]
+    try {
+      await Promise.all(parts)
+    } finally {
+      this.#over = true
+      await Promise.allSettled(parts)
+    }
+  }
+
+  result(): SoakResult {
+    const { figures, violations, skipped } = this.#levels.judged()
+    const acknowledged = Object.fromEntries(
+      [...this.#acknowledged].map(([name, seq]) => [`acknowledged (${name})`, seq]),
+    )
+    return {
+      figures: { ...acknowledged, kills: this.#kills, ...sorted(this.#totals), ...figures },
+      violations: [...this.violations, ...violations.map((each) => `seed ${this.#options.seed}: ${each}`)],
+      skipped,
+    }
+  }
+
+  get #ending(): boolean {
+    return this.#over || performance.now() >= this.#endsAt
+  }
+
+  async #steady(directory: string): Promise<void> {
+    const expected = new Expectation(this.#options.seed, LARGE_MAX_BYTES)
+    const victim = this.#start('write', 0, [directory])
+    await this.#live('steady', victim, expected)
+  }
+
+  /** Lives and dies. What the last one acknowledged has to be there for the next. */
+  async #mortal(directory: string): Promise<void> {
+    const expected = new Expectation(this.#options.seed, LARGE_MAX_BYTES)
+    const lifeMaxMs = Math.min(LIFE_MAX_MS, (this.#options.seconds * 1000) / 4)
+    for (let life = 1; !this.#ending; life += 1) {
+      const victim = this.#start('write', life, [directory])
+      const kind = this.#random.below(4)
+      const killed = {
+        when: kind === 0 ? 'opening' : kind === 1 ? 'closing' : undefined,
+        due: false,
+      } as const
+      const afterMs = this.#random.below(lifeMaxMs)
+      const doom: { when: 'opening' | 'closing' | undefined; due: boolean } = { ...killed }
+      const timer = setTimeout(() => {
+        doom.due = true
+        if (doom.when === undefined) victim.kill()
+      }, afterMs)
+      await this.#live('mortal', victim, expected, (report) => {
+        if (doom.due && report === doom.when) victim.killAfter(this.#random.below(DELAY_MAX_MS))
+      })
+      clearTimeout(timer)
+      if (victim.killed) this.#kills += 1
+    }
+  }
+
+  async #reader(directories: readonly string[]): Promise<void> {
+    await this.#live('reader', this.#start('read', 0, directories), undefined)
+  }
+
+  #start(role: 'read' | 'write', life: number, directories: readonly string[]): Process {
+    const { seed, directory } = this.#options
+    return new Victim(CHILD, [role, String(seed), String(life), ...directories], `${directory}/compiled`)
+  }
+
+  async #live(
+    name: string,
+    victim: Process,
+    expected: Expectation | undefined,
+    heard: (report: SoakReport['type']) => void = () => {},
+  ): Promise<void> {
+    let ended = false
+    try {
+      for await (const report of victim.reports()) {
+        heard(report.type)
+        switch (report.type) {
+          case 'opening':
+          case 'closing':
+            break
+          case 'opened':
+            if (expected !== undefined) {
+              expected.floor = Math.max(expected.floor, victim.acknowledged)
+              expected.check(report.seq, report.state)
+            }
+            victim.answer({})
+            break
+          case 'closed':
+            if (expected !== undefined) expected.floor = Math.max(expected.floor, report.seq)
+            this.#levels.closed(name, victim.pid, report.footprint)
+            for (const [what, more] of Object.entries(report.counts)) this.#count(what, more)
+            ended = this.#ending
+            victim.answer({ end: ended })
+            break
+          case 'failed':
+            throw new Error(`${name}: ${report.reason}`)
+          default:
+            report satisfies never
+        }
+      }
+      if (!victim.killed && !ended) throw new Error(`${name}: the process ended by itself`)
+      if (expected === undefined) return
+      expected.floor = Math.max(expected.floor, victim.acknowledged)
+      this.#acknowledged.set(name, expected.floor)
+    } finally {
+      await victim.end()
+    }
+  }
+
+  async #watchDisk(directories: readonly string[]): Promise<void> {
+    while (!this.#ending) {
+      await sleep(DISK_EVERY_MS)
+      for (const directory of directories) {
+        if (existsSync(directory)) this.#levels.disk(directory, await bytesOnDisk(directory))
+      }
+      const commands = this.#totals['groups'] ?? 0
+      this.#options.progress?.(`${commands} groups, ${this.#kills} kills, ${this.#levels.summary()}`)
+    }
+  }
+
+  #count(what: string, more: number): void {
+    this.#totals[what] = (this.#totals[what] ?? 0) + more
+  }
+}
+
+async function bytesOnDisk(directory: string): Promise<number> {
+  const names = await readdir(directory, { recursive: true })
+  // Some are removed meanwhile.
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(join(directory, name)).then(
+        ({ blocks }) => blocks * 512,
+        () => 0,
+      ),
+    ),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+function sorted(counts: Counts): Counts {
+  return Object.fromEntries(Object.entries(counts).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}

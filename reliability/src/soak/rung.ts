@@ -1,0 +1,16 @@
+import { temporaryDirectory } from '@holdfast/testing'
+import { defineRung } from '../rung.ts'
+import { soak as run } from './run.ts'
+
+export const soak = defineRung({
+  name: 'soak',
+  what: 'mixed load with kills, failures and readers: nothing lost, and descriptors, memory and disk use stay level',
+  options: { seed: 1, seconds: 60 },
+  async run({ seed, seconds }, progress) {
+    const { path, remove } = await temporaryDirectory()
+    const result = await run({ directory: path, seconds, seed, progress })
+    // Not behind a violation: the directory is what there is to look at.
+    if (result.violations.length === 0) await remove()
+    return result
+  },
+})

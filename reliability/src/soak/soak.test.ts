@@ -1,0 +1,22 @@
+import { temporaryDirectory } from '@holdfast/testing'
+import { expect, it } from 'vitest'
+import { soak } from './run.ts'
+
+// An hour, with trends: `npm run reliability -- soak --seconds 3600 --seed 1`.
+const SECONDS = 10
+const RUN_MAX_MS = 180_000
+
+it(
+  `works for ${SECONDS} s through kills, failures and readers, and leaves nothing open`,
+  async () => {
+    const { path, remove } = await temporaryDirectory()
+    const { figures, violations } = await soak({ directory: path, seconds: SECONDS, seed: 1 })
+    expect(violations).toEqual([])
+    expect(figures['kills']).toBeGreaterThan(0)
+    expect(figures['faults met']).toBeGreaterThan(0)
+    expect(figures['acknowledged (steady)']).toBeGreaterThan(0)
+    // Not behind a failure, whose directory is what there is to look at.
+    await remove()
+  },
+  RUN_MAX_MS,
+)
