@@ -7,6 +7,7 @@ import { contentsOf, damageAtRandom, loseAtRandom } from './damage.ts'
 import { NotingSurvival } from './noting-survival.ts'
 import { Recovery } from './recovery.ts'
 import { checkFound, type CutKind, type Found, type Observation } from './model.ts'
+import { shuffled } from './shuffled.ts'
 import type { Subject } from './subject.ts'
 import { RandomWorkload } from './workload.ts'
 
@@ -116,7 +117,9 @@ class Exploration {
     this.#explored.operations += run.operations
     this.#explored.points += run.points.length
     const cuts = only === undefined || only.cuts === '' ? undefined : only.cuts.split('/')
-    for (const point of run.points) {
+    // Where a bound ends it, all of the run has had its chance.
+    const points = this.#options.maxRecoveries === undefined ? run.points : shuffled(run.points, seed)
+    for (const point of points) {
       await this.#cutAt(point, workload.model.records, '', cuts, this.#survivals(point))
       if (this.#isOver) return
     }
@@ -153,7 +156,7 @@ class Exploration {
     const what = damage(disk, random)
     const before = contentsOf(disk)
     this.#explored.damaged += 1
-    const recovery = new Recovery(this.#subject, records, observed, 'power', random, false)
+    const recovery = new Recovery(this.#subject, records, observed, 'damage', random, false)
     await this.#attempt(path, async () => {
       try {
         await simulate((environment) => recovery.run(environment), { seed, disk })

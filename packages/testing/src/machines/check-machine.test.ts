@@ -72,6 +72,47 @@ describe('checkMachine', () => {
     expect(found).toMatchObject({ fault: 'shared-reference', index: undefined })
   })
 
+  it('finds one object in two states, whether initial or a command put it there', async () => {
+    const constant = initial()
+    const found = await faultOf(checkMachine({ ...machine, initial: () => constant }, [['add', 1]]))
+    expect(found).toMatchObject({ fault: 'shared-reference', index: undefined })
+    expect(found.message).toContain('initial gives the same object each time: $')
+
+    const list = constant.list
+    const inner = await faultOf(
+      checkMachine({ ...machine, initial: () => ({ ...initial(), list }) }, [['add', 1]]),
+    )
+    expect(inner.message).toContain('initial gives the same object each time: $.list')
+
+    const kept = { count: 0 }
+    const keeps = defineMachine({
+      version: 1,
+      initial,
+      commands: {
+        frozen: ({ tags }) => void tags.set('frozen', Object.freeze({ at: 1 })),
+        keep: ({ list }) => list.push(kept),
+      },
+    })
+    await checkMachine(keeps, [['frozen']])
+    const put = await faultOf(checkMachine(keeps, [['frozen'], ['keep']]))
+    expect(put).toMatchObject({ fault: 'shared-reference', index: 1 })
+    expect(put.message).toContain('it put the same object into two states: $.list[0]')
+  })
+
+  it('says what is wrong with what it is given', async () => {
+    const anything = (value: unknown) => value as never
+    await expect(checkMachine(machine, [])).rejects.toThrow('without any command')
+    await expect(checkMachine(machine, anything('add'))).rejects.toThrow('an array of [name, argument]')
+    await expect(checkMachine(machine, anything([{ name: 'add' }]))).rejects.toThrow(
+      "#0: a command is [name, argument], not { name: 'add' }",
+    )
+    await expect(checkMachine(machine, anything([['ad', 1]]))).rejects.toThrow("#0: there is no command 'ad'")
+    await expect(checkMachine(machine, anything([['add', () => 1]]))).rejects.toThrow(
+      "#0: the argument of 'add' cannot be logged: HoldfastError: NOT_SERIALIZABLE",
+    )
+    await expect(checkMachine(anything({ version: 1 }), [])).rejects.toThrow('what defineMachine gives')
+  })
+
   it('compares what restore makes of entries, private fields and behaviour included', async () => {
     class Counters {
       readonly #counts: number[] = []

@@ -2,7 +2,7 @@ import { type Call, type CommandTypes, isHoldfastError, type LoggedCommand, type
 import { apply, type Outcome, outcomesDiffer, statesDiffer } from './apply.ts'
 import { short } from './difference.ts'
 import { loggedCommands } from './logged-commands.ts'
-import { sharedReference } from './shared-reference.ts'
+import { sharedBetween, sharedReference } from './shared-reference.ts'
 import { copyOf, restored } from './stored.ts'
 
 /**
@@ -12,7 +12,8 @@ import { copyOf, restored } from './stored.ts'
  * - `changed-and-refused`: it had changed the state when it refused.
  * - `threw`: it threw something else than a `Refusal`, or gave a promise.
  * - `not-storable`: the state holds what cannot be brought back from bytes.
- * - `shared-reference`: an object of the state is reachable twice, and would be two after a restart.
+ * - `shared-reference`: an object of the state is reachable twice, and would be two after a restart; or it stands
+ *   in two states at once, which change each other.
  * - `not-restored`: what a snapshot gives back is another state, or behaves like one.
  */
 export type MachineFault =
@@ -53,9 +54,14 @@ const START_MS = Date.UTC(2026, 0, 1)
 /**
  * Finds out whether a machine is one, as far as these commands show it. They are applied to three states side
  * by side: twice, a millisecond apart, and to what a snapshot restores before each of them. Rejects with a
- * `MachineError` that says which command it was, by index, and what differed.
+ * `MachineError` that says which command it was, by index, and what differed; with a `RangeError` or `TypeError`
+ * for commands that the machine does not have, or none.
  *
- * Takes two milliseconds for each command, and time that grows with the state.
+ * Takes three milliseconds for each command, and time that grows with the state.
+ *
+ * ```ts
+ * await checkMachine(bank, [['deposit', { to: 'ann', amount: 5 }], ['withdraw', { from: 'ann', amount: 9 }]])
+ * ```
  */
 export async function checkMachine<State extends object, Types extends CommandTypes>(
   machine: Machine<State, Types>,
@@ -79,6 +85,7 @@ class MachineCheck<State extends object> {
     let third = await this.#restored(first)
     pass()
     const second = this.#machine.initial()
+    this.#assertApart(first, second, 'initial gives the same object each time')
     this.#assertSame('not-deterministic', first, second, 'initial gives another state the second time')
     for (const [index, command] of commands.entries()) {
       this.#index = index
@@ -98,6 +105,7 @@ class MachineCheck<State extends object> {
       const again = applied(second)
       this.#assertSameOutcome('not-deterministic', outcome, again, 'the second time')
       this.#assertSame('not-deterministic', first, second, 'the second time the state was another one')
+      this.#assertApart(first, second, 'it put the same object into two states')
 
       const later = applied(third)
       const restart = 'after a restart from a snapshot just before it'
@@ -105,6 +113,15 @@ class MachineCheck<State extends object> {
       this.#assertSame('not-restored', first, third, `${restart}, the state was another one`)
       third = next
     }
+  }
+
+  /** Two states of one machine have nothing in common but what can never change. */
+  #assertApart(first: State, second: State, what: string): void {
+    if (first === second) throw this.#error('shared-reference', `${what}: $`)
+    // With entries a state may hold what is no part of it.
+    if (this.#machine.entries !== undefined) return
+    const shared = sharedBetween(first, second)
+    if (shared !== undefined) throw this.#error('shared-reference', `${what}: ${shared.at}`)
   }
 
   async #restored(state: State): Promise<State> {

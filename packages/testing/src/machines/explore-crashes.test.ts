@@ -60,6 +60,31 @@ describe('exploreCrashes', () => {
     expect(explored.moments).toBeGreaterThan(20)
     expect(explored.nested).toBeGreaterThan(10)
     expect(explored.deepest).toBe(3)
+    expect(explored.complete).toBe(true)
+  })
+
+  it('stops at its bound, having looked at all of every run', async () => {
+    const many = Array.from({ length: 20 }, () => transfers).flat()
+    const bound = { maxRecoveries: 60, nestedEvery: 0 }
+    const explored = await exploreCrashes(bank, many, { ...bound, check })
+    expect(explored).toMatchObject({ runs: 3, complete: false, recoveries: 60 })
+    // The last of many commands is the bug: what is tried of a run is not its beginning.
+    const bug = [...many, ['withdraw', { from: 'ann', amount: 10 }]] as const
+    const error = await failureOf(exploreCrashes(bank, bug, { ...bound, check }))
+    expect(error.message).toContain('check: there is 90 on all accounts')
+    expect(error.commands).toEqual([60])
+  })
+
+  it.each([
+    [{ chekc: () => false }, "no option 'chekc'"],
+    [{ check: false }, 'check must be a function'],
+    [{ seed: 1.5 }, 'seed must be an integer from 0, not 1.5'],
+    [{ runs: 0 }, 'runs must be an integer from 1, not 0'],
+    [{ survivals: '2' }, "survivals must be an integer from 0, not '2'"],
+    [{ nestedEvery: -1 }, 'nestedEvery must be an integer from 0, not -1'],
+    [{ maxRecoveries: Number.POSITIVE_INFINITY }, 'maxRecoveries must be an integer from 1, not Infinity'],
+  ])('refuses an option that would check less than it seems: %j', async (options, message) => {
+    await expect(exploreCrashes(bank, transfers, options as never)).rejects.toThrow(message)
   })
 
   it('does the same with the same seed', async () => {
@@ -76,8 +101,10 @@ describe('exploreCrashes', () => {
     expect(error.message).toContain('check: there is 90 on all accounts')
     expect(error.message).toContain("#3 [ 'withdraw', { from: 'ann', amount: 10 } ]")
     expect(error.message.split('\n').at(-1)).toContain(error.replay)
-    const again = await failureOf(exploreCrashes(bank, commands, { check, replay: error.replay }))
-    expect(again.message).toBe(error.message)
+    for (const replay of [error.replay, error.message]) {
+      const again = await failureOf(exploreCrashes(bank, commands, { check, replay }))
+      expect(again.message).toBe(error.message)
+    }
     // With the bug out of the way the same run finds nothing.
     await exploreCrashes(bank, commands, { replay: error.replay })
   })

@@ -97,7 +97,8 @@ function replay<State extends object>(
   return state
 }
 
-function runCheck<State extends object>(
+/** Throws what is wrong with a state, as far as a user's check says. */
+export function runCheck<State extends object>(
   check: StateCheck<State> | undefined,
   state: ReadonlyState<State>,
 ): void {

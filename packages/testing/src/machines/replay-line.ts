@@ -12,10 +12,10 @@ export function formatReplay({ seed, run, commands, cuts }: Replay): string {
   return `seed=${seed} run=${run} commands=${formatRanges(commands)} cuts=${cuts || 'none'}`
 }
 
-/** Throws a RangeError for what is no such line. */
+/** Takes a message with such a line in it as well. Throws a RangeError for what has none. */
 export function parseReplay(line: string): Replay {
   const [, seed, run, commands, cuts] =
-    /^seed=(\d+) run=(\d+) commands=(\d+(?:[-,]\d+)*) cuts=(\S+)$/.exec(line.trim()) ?? []
+    /seed=(\d+) run=(\d+) commands=(\d+(?:[-,]\d+)*) cuts=([\w:/-]+)/.exec(line) ?? []
   if (commands === undefined || cuts === undefined)
     throw new RangeError(`'${line}' does not say which run it was`)
   return {

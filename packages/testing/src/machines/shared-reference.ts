@@ -9,7 +9,17 @@ export interface SharedReference {
 
 /** The first object in a state that is reachable twice. A frozen array or plain object may be: nobody can tell. */
 export function sharedReference(state: object): SharedReference | undefined {
+  return walk(state, new Map())
+}
+
+/** The first object that is reachable from two states: what happens to it in one happens to it in the other. */
+export function sharedBetween(one: object, other: object): SharedReference | undefined {
   const seen = new Map<object, string>()
+  return walk(one, seen) ?? walk(other, seen)
+}
+
+/** Notes every object by the first way to it; gives the first that had been noted before. */
+function walk(state: object, seen: Map<object, string>): SharedReference | undefined {
   const stack: (readonly [at: string, value: unknown])[] = [['$', state]]
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const [alsoAt, value] = next
