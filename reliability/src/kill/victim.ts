@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { ACKNOWLEDGEMENT_BYTES, ACKNOWLEDGEMENT_PIPE } from './pipe.ts'
 
-/** A process that says nothing for so long hangs. */
-const SILENCE_MAX_MS = 60_000
+/** A process that says nothing for so long hangs, even where others have the machine to themselves. */
+const SILENCE_MAX_MS = 120_000
 
 /** It reports `Report`s, and is answered with `Go`s. */
 export class Victim<Report, Go extends object> {
@@ -13,6 +13,7 @@ export class Victim<Report, Go extends object> {
   readonly #reports: Report[] = []
   readonly #ended: Promise<unknown>
   #wake: () => void = () => {}
+  #silence: NodeJS.Timeout | undefined
   #over = false
   #killed = false
   #acknowledged = 0
@@ -113,6 +114,7 @@ export class Victim<Report, Go extends object> {
   }
 
   #hear(said: number): void {
+    this.#silence?.refresh()
     if (said > 0) this.#acknowledged = said
     if (!this.#killWhen(said)) return
     this.#killWhen = () => false
@@ -126,9 +128,10 @@ export class Victim<Report, Go extends object> {
 
   #somethingNew(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const silence = setTimeout(() => reject(new Error(`silence for ${SILENCE_MAX_MS} ms`)), SILENCE_MAX_MS)
+      this.#silence = setTimeout(() => reject(new Error(`silence for ${SILENCE_MAX_MS} ms`)), SILENCE_MAX_MS)
       this.#wake = () => {
-        clearTimeout(silence)
+        clearTimeout(this.#silence)
+        this.#silence = undefined
         resolve()
       }
     })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '@holdfast/testing'
 import { isHoldfastError, openAt, openReadOnly } from 'holdfast'
 import { Expectation } from '../kill/expectation.ts'
-import { commandsFrom, type KillState, killMachine } from '../kill/workload.ts'
+import { commandsFrom, killMachine } from '../kill/workload.ts'
 import { checkFeed } from './feed-check.ts'
 import { footprint } from './footprint.ts'
 import { Pace } from './pace.ts'
@@ -82,7 +82,7 @@ class Reader {
     try {
       for (let left = this.#random.below(REFRESHES_MAX); left >= 0; left -= 1) {
         // Without a floor: that is the writer's business.
-        expected.check(store.appliedSeq, store.state as KillState)
+        expected.check(store.appliedSeq, store.state)
         await sleep(REFRESH_EVERY_MS)
         await this.#pace.keep()
         await store.refresh()

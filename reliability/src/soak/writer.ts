@@ -18,7 +18,7 @@ const WRITER_SHARE = 0.11
 export const LARGE_MAX_BYTES = 192 * 1024
 /** So little that it is filled in a moment. */
 const MAX_QUEUED_BYTES = 256 * 1024
-const GROUPS_MAX_BEFORE_CLOSE = 800
+const GROUPS_MAX_BEFORE_CLOSE = 500
 const FAULTY_GROUPS_MAX = 12
 
 /** What is done between two groups, and one in how many times. */
