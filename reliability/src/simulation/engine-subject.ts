@@ -74,7 +74,11 @@ export const engineSubject: Subject = {
         for (const [seq, id] of state.accepted) ids[seq - 1] = id
         return { firstSeq: 1, ids }
       },
-      verify(records) {
+      verify(records, cut) {
+        // The one before would do: what is lost shows only when that is lost as well.
+        const [setAside] = cut === 'damage' ? [] : store.report.setAside
+        if (setAside !== undefined)
+          throw new Error('I10: a crash left a snapshot damaged', { cause: setAside.error })
         const expected = initial()
         for (const [i, record] of (records as readonly Transfer[]).entries()) {
           try {

@@ -38,8 +38,8 @@ export interface Found {
   readonly ids: readonly number[]
 }
 
-/** How the world ended: the process only, or the power as well. */
-export type CutKind = 'kill' | 'power'
+/** How the world ended: the process only, the power as well, or that and something on the disk is damaged. */
+export type CutKind = 'kill' | 'power' | 'damage'
 
 export class Model {
   readonly records: Map<number, unknown>

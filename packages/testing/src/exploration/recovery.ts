@@ -64,7 +64,10 @@ export class Recovery implements Workload<Observation> {
   async #check(open: OpenSubject, observed: Observation, kind: CutKind): Promise<Found> {
     const found = await open.read(this.records)
     const ids = checkFound(found, observed, kind)
-    open.verify(ids.map((id) => this.records.get(id)))
+    open.verify(
+      ids.map((id) => this.records.get(id)),
+      kind,
+    )
     this.#position = ids.length
     return { ...found, ids: ids.slice(ids.length - found.ids.length) }
   }

@@ -1,6 +1,6 @@
 import type { SeededRandom } from '../seeded-random.ts'
 import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
-import type { Found } from './model.ts'
+import type { CutKind, Found } from './model.ts'
 
 /** Where the store of every exploration is. */
 export const STORE = '/data/store'
@@ -30,7 +30,10 @@ export interface OpenSubject {
   tidy(throughSeq: number): Promise<unknown>
   /** Everything that is there, compared with what was written. Where a record left no trace, 0 stands for it. */
   read(records: ReadonlyMap<number, unknown>): Promise<Found>
-  /** Throws if the state is not the one that follows from these. */
-  verify(records: readonly unknown[]): void
+  /**
+   * Throws if the state is not the one that follows from these, or if it was put together from less than a
+   * crash may leave: where nothing is damaged, nothing may have been set aside.
+   */
+  verify(records: readonly unknown[], cut: CutKind): void
   close(): Promise<void>
 }

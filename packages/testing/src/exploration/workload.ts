@@ -212,7 +212,10 @@ export class RandomWorkload implements Workload<Observation> {
     const { records } = this.model
     const found = await open.read(records)
     const ids = checkFound(found, this.model.observe(), 'kill')
-    open.verify(ids.map((id) => records.get(id)))
+    open.verify(
+      ids.map((id) => records.get(id)),
+      'kill',
+    )
     this.model.opened({ ...found, ids: ids.slice(ids.length - found.ids.length) })
     this.model.log = open
     this.#open = open
