@@ -58,6 +58,10 @@ async function live(directory: string, seed: number): Promise<never> {
   for (;;) {
     report({ type: 'opening' })
     const store = await openKillStore(directory, environment)
+    // Nothing here fails but by the kill.
+    for (const event of ['snapshotFailed', 'warning', 'moved', 'failed'] as const) {
+      store.events.once(event, (what) => failed(what instanceof Error ? what : what.error))
+    }
     const seq = store.appliedSeq
     const state = structuredClone(store.state) as KillState
     const { closeAfterGroups } = await answerTo({ type: 'opened', seq, state, found: found(store) })
