@@ -42,6 +42,10 @@ it('finds the name of an error that libuv has none for', () => {
     errno: -4999,
   })
   expect(errnoOf(unheardOf)).toBe('Unknown system error -4999')
+  // Native addons set no errno.
+  const { ENOLCK } = constants.errno
+  const addon = Object.assign(new Error(), { code: `Unknown system error -${ENOLCK}` })
+  expect(errnoOf(addon)).toBe('ENOLCK')
 })
 
 it('passes a HoldfastError through unchanged', () => {

@@ -35,16 +35,16 @@ export function ioError(cause: unknown, context: IoContext): HoldfastError {
 /** The errno of a system error (`'EIO'`), or `undefined`. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  const { code, errno } = error as NodeJS.ErrnoException
+  const { code } = error as NodeJS.ErrnoException
   if (typeof code !== 'string') return undefined
-  return code.startsWith(NAMELESS) ? (NAMES.get(-(errno ?? 0)) ?? code) : code
+  return code.startsWith(NAMELESS) ? (NAMES.get(Number(code.slice(NAMELESS.length))) ?? code) : code
 }
 
 /**
  * How Node.js calls the errors that libuv has no name for: EDQUOT, for one, which is a full disk to the one
- * who has a quota. The name is found again by its number.
+ * who has a quota, or ENOLCK. The name is found again by the number that stands behind it.
  */
-const NAMELESS = 'Unknown system error'
+const NAMELESS = 'Unknown system error -'
 
 const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(constants.errno).map(([name, number]) => [number, name]),

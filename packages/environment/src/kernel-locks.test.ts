@@ -126,6 +126,19 @@ describe('the kernel lock', () => {
     expect((await openDescriptors(root)) ?? []).toEqual([])
   })
 
+  it('goes with its descriptor where the system refuses to unlock it', async () => {
+    const { default: addon } = await import('fs-native-extensions')
+    const refusing = new KernelLocks(clock, async () => ({
+      tryLock: (descriptor, offset, length) => addon.tryLock(descriptor, offset, length),
+      unlock() {
+        throw Object.assign(new Error('no locks available'), { code: 'ENOLCK' })
+      },
+    }))
+    await (await refusing.acquire(path)).release()
+    expect((await openDescriptors(root)) ?? []).toEqual([])
+    await (await locks.acquire(path)).release()
+  })
+
   it('does not follow a link, or open a FIFO, in place of the lock file (fault 31)', async () => {
     await symlink(`${root}/elsewhere`, path)
     await expect(locks.acquire(path)).rejects.toMatchObject({ code: 'NOT_A_FILE' })

@@ -119,11 +119,12 @@ class KernelLock implements DirectoryLock {
     try {
       // Closing is enough by the letter, but Windows may take its time over it.
       this.#native.unlock(this.#descriptor, LOCK_OFFSET, LOCK_BYTES)
-    } finally {
-      await this.#file.close().catch((cause: unknown) => {
-        throw ioError(cause, { doing: 'close the lock file', path: this.#path })
-      })
+    } catch {
+      // Nothing is left held by it: the kernel drops the lock with the descriptor.
     }
+    await this.#file.close().catch((cause: unknown) => {
+      throw ioError(cause, { doing: 'close the lock file', path: this.#path })
+    })
   }
 }
 
