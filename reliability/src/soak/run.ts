@@ -15,6 +15,8 @@ export interface SoakOptions {
   /** Two stores are made in it. */
   readonly directory: string
   readonly seconds: number
+  /** And until the writer that is not killed has closed its store so often, and the other has been killed once. */
+  readonly closes?: number
   readonly seed: number
   readonly progress?: Progress
 }
@@ -54,6 +56,7 @@ class Run {
   readonly #totals: Counts = {}
   readonly #acknowledged = new Map<string, number>()
   #kills = 0
+  #steadyCloses = 0
   /** Something went wrong: the others need not go on. */
   #over = false
 
@@ -95,7 +98,11 @@ class Run {
   }
 
   get #ending(): boolean {
-    return this.#over || performance.now() >= this.#endsAt
+    if (this.#over) return true
+    const closes = this.#options.closes ?? 0
+    return (
+      performance.now() >= this.#endsAt && this.#steadyCloses >= closes && this.#kills >= Math.sign(closes)
+    )
   }
 
   async #steady(directory: string): Promise<void> {
@@ -162,6 +169,7 @@ class Run {
           case 'closed':
             if (expected !== undefined) expected.floor = Math.max(expected.floor, report.seq)
             this.#levels.closed(name, victim.pid, report.footprint)
+            if (name === 'steady') this.#steadyCloses += 1
             for (const [what, more] of Object.entries(report.counts)) this.#count(what, more)
             ended = this.#ending
             victim.answer({ end: ended })

@@ -3,17 +3,20 @@ import { expect, it } from 'vitest'
 import { soak } from './run.ts'
 
 // An hour, with trends: `npm run reliability -- soak --seconds 3600 --seed 1`.
-const SECONDS = 10
+const SECONDS = 8
+const CLOSES = 4
 const RUN_MAX_MS = 180_000
 
 it(
-  `works for ${SECONDS} s through kills, failures and readers, and leaves nothing open`,
+  'works through kills, failures and readers, loses nothing, and leaves nothing open',
   async () => {
     const { path, remove } = await temporaryDirectory()
-    const { figures, violations } = await soak({ directory: path, seconds: SECONDS, seed: 1 })
+    const { figures, violations } = await soak({ directory: path, seconds: SECONDS, closes: CLOSES, seed: 1 })
     expect(violations).toEqual([])
     expect(figures['kills']).toBeGreaterThan(0)
     expect(figures['faults met']).toBeGreaterThan(0)
+    expect(figures['opened read-only']).toBeGreaterThan(0)
+    expect(figures['changes followed']).toBeGreaterThan(0)
     expect(figures['acknowledged (steady)']).toBeGreaterThan(0)
     // Not behind a failure, whose directory is what there is to look at.
     await remove()

@@ -18,11 +18,11 @@ const WRITER_SHARE = 0.11
 export const LARGE_MAX_BYTES = 192 * 1024
 /** So little that it is filled in a moment. */
 const MAX_QUEUED_BYTES = 256 * 1024
-const GROUPS_MAX_BEFORE_CLOSE = 500
+const GROUPS_MAX_BEFORE_CLOSE = 300
 const FAULTY_GROUPS_MAX = 12
 
 /** What is done between two groups, and one in how many times. */
-const ONE_IN = { snapshot: 150, sync: 50, backup: 300, overload: 250, faults: 90, shortFeed: 200 }
+const ONE_IN = { snapshot: 150, sync: 50, backup: 300, overload: 250, faults: 60, shortFeed: 200 }
 const FAULTY_OPEN_ONE_IN = 6
 const FAULTY_CLOSE_ONE_IN = 6
 
