@@ -60,7 +60,9 @@ async function live(directory: string, seed: number): Promise<never> {
     const store = await openKillStore(directory, environment)
     // Nothing here fails but by the kill.
     for (const event of ['snapshotFailed', 'warning', 'moved', 'failed'] as const) {
-      store.events.once(event, (what) => failed(what instanceof Error ? what : what.error))
+      store.events.once(event, (what: Error | { error: Error }) =>
+        failed(what instanceof Error ? what : what.error),
+      )
     }
     const seq = store.appliedSeq
     const state = structuredClone(store.state) as KillState
