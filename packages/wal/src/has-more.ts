@@ -18,8 +18,9 @@ export async function hasMore(directory: StoreDirectory, plan: LogPlan): Promise
   const manifest = await readManifest(environment, path)
   if (JSON.stringify(manifest) !== JSON.stringify(directory.manifest)) return true
   const last = plan.segments.at(-1)
-  // The first segment is named, with a new manifest, before it is used.
-  if (last === undefined) return false
+  // The first segment is named, with a new manifest, before it is used. So is the one behind a segment whose
+  // end the manifest names; and how long its file is was true before it was cut behind its footer.
+  if (last === undefined || !last.read) return false
   try {
     const file = await environment.files.open(last.path, 'read')
     try {
