@@ -51,7 +51,7 @@ export async function examine(options: RecoverOptions): Promise<RecoveryPlan> {
   const evidence: Evidence[] = named.map(({ id, seq }) => ({ seq, source: `the manifest: snapshot ${id}` }))
   const snapshot = await queue.run(() => restoreNewest(options, setAside, evidence))
   const after = snapshot?.seq ?? 0
-  const scan = log.scan({ after, evidence, ...(signal === undefined ? {} : { signal }) })
+  const scan = log.scan({ after, evidence, signal })
   const replay = { firstSeq: after + 1, batches: 0, records: 0, bytes: 0 }
   let lastSeq = after
   let reported = 0
@@ -168,7 +168,10 @@ function digestOf(reader: SnapshotReader, named: readonly NamedSnapshot[]): stri
  */
 function isSetAside(error: unknown): error is HoldfastError {
   if (!isHoldfastError(error)) return false
-  if (error.code === 'IO_ERROR') return ['EIO', 'ENOENT'].includes(errnoOf(error.cause) ?? '')
+  if (error.code === 'IO_ERROR') {
+    const errno = errnoOf(error.cause)
+    return errno === 'EIO' || errno === 'ENOENT'
+  }
   return error.code === 'SNAPSHOT_CORRUPT' || error.code === 'FOREIGN_FILE' || error.code === 'NOT_A_FILE'
 }
 

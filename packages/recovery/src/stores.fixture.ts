@@ -95,7 +95,8 @@ export function fakeLog(
     firstSeq = 1,
     refusal,
     lastTime = 0,
-  }: { firstSeq?: number; refusal?: HoldfastError; lastTime?: number } = {},
+    recordBytes = 1000,
+  }: { firstSeq?: number; refusal?: HoldfastError; lastTime?: number; recordBytes?: number } = {},
 ): { scan(options: ScanOptions): LogScan; readonly scans: ScanOptions[]; readonly ended: () => boolean } {
   const scans: ScanOptions[] = []
   let ended = false
@@ -110,7 +111,7 @@ export function fakeLog(
         async *[Symbol.asyncIterator](): AsyncGenerator<Batch | Mark, void, undefined> {
           let next = firstSeq
           for (const count of counts) {
-            const batch = batchOf(next, count)
+            const batch = batchOf(next, count, recordBytes)
             next += count
             plan.lastSeq = batch.lastSeq
             if (batch.lastSeq > options.after) yield batch
@@ -125,7 +126,7 @@ export function fakeLog(
   }
 }
 
-function batchOf(firstSeq: number, count: number): Batch {
+function batchOf(firstSeq: number, count: number, recordBytes: number): Batch {
   return {
     firstSeq,
     count,
@@ -135,7 +136,7 @@ function batchOf(firstSeq: number, count: number): Batch {
     note: new Uint8Array(0),
     machineVersion: 1,
     codec: 'bytes-1',
-    records: new Uint8Array(count * 1000),
+    records: new Uint8Array(count * recordBytes),
   }
 }
 
@@ -181,5 +182,5 @@ export class RecordingTarget implements ReplayTarget {
 }
 
 export const corrupt = (
-  code: 'SNAPSHOT_CORRUPT' | 'FOREIGN_FILE' | 'UNSUPPORTED_FORMAT' = 'SNAPSHOT_CORRUPT',
+  code: 'SNAPSHOT_CORRUPT' | 'FOREIGN_FILE' | 'NOT_A_FILE' | 'UNSUPPORTED_FORMAT' = 'SNAPSHOT_CORRUPT',
 ): HoldfastError => new HoldfastError(code, 'made by a test')

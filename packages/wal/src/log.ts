@@ -152,7 +152,7 @@ export interface ScanOptions {
   /** Sequences up to here are not needed: a snapshot covers them. 0 for everything. */
   readonly after: number
   readonly evidence?: readonly Evidence[]
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**

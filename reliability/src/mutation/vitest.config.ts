@@ -9,11 +9,8 @@ export default defineConfig({
   resolve: {
     // Stryker mutates a copy of the repository. Through node_modules a test would get the original.
     alias: [
-      {
-        find: /^(@holdfast\/testing)\/(contracts|machines)$/,
-        replacement: `${packages}/testing/src/$2/index.ts`,
-      },
       { find: /^@holdfast\/([a-z]+)$/, replacement: `${packages}/$1/src/index.ts` },
+      { find: /^@holdfast\/([a-z]+)\/([a-z]+)$/, replacement: `${packages}/$1/src/$2` },
       { find: /^holdfast$/, replacement: `${packages}/engine/src/index.ts` },
     ],
   },
