@@ -6,7 +6,12 @@ export default defineConfig({
   // A child started with fork() inherits it; one started with spawn() needs `--conditions=@holdfast/source`.
   ssr: { resolve: { conditions: ['@holdfast/source', ...defaultServerConditions] } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'reliability/src/**/*.test.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'examples/*/src/**/*.test.ts',
+      'reliability/src/**/*.test.ts',
+      'tests/*.test.ts',
+    ],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -4,6 +4,7 @@ import { SimulatedDisk } from './disk.ts'
 import { type OperationWatch, SimulatedFileSystem } from './simulated-file-system.ts'
 import { SimulatedLocks } from './simulated-locks.ts'
 import { Simulation } from './simulation.ts'
+import { type Survival, survivalNamed } from './survival.ts'
 
 /** What can be chosen about a simulated environment. */
 export interface SimulatedEnvironmentOptions {
@@ -27,8 +28,7 @@ export interface SimulatedEnvironmentOptions {
  * const environment = new SimulatedEnvironment({ seed: 1 })
  * const wal = await Wal.open('/store', { environment })
  * await wal.append(record)
- * environment.stop()                                             // the process is gone, and nothing it waits for comes
- * const disk = environment.disk.afterPowerCut(survivalNamed('nothing'))
+ * const disk = environment.cutPower('nothing') // nothing that it waits for comes any more
  * const again = await Wal.open('/store', { environment: new SimulatedEnvironment({ seed: 2, disk }) })
  * ```
  */
@@ -59,6 +59,21 @@ export class SimulatedEnvironment implements Environment {
   /** The process is gone: no call returns any more, no timer fires. What it wrote is on `disk`. */
   stop(): void {
     this.simulation.stop()
+  }
+
+  /** The process is gone, and the system lives on: the disk with everything that was written, synced or not. */
+  kill(): SimulatedDisk {
+    this.stop()
+    return this.disk.fork()
+  }
+
+  /**
+   * The power is gone: the disk as it may look once it is back. What is synced is there; what of the rest is, the
+   * survival says, by its name too: see `survivalNamed`. Can be asked again, for another survival of the same cut.
+   */
+  cutPower(survival: Survival | string = 'nothing'): SimulatedDisk {
+    this.stop()
+    return this.disk.afterPowerCut(typeof survival === 'string' ? survivalNamed(survival) : survival)
   }
 
   /** Lets time pass. */
