@@ -2,10 +2,13 @@ import { Wal } from '@holdfast/wal'
 import type { SeededRandom } from '@holdfast/testing/environment'
 import { type Found, type OpenSubject, STORE, type Subject } from '@holdfast/testing/exploration'
 
-/** The log by itself. A record is bytes that say which one it is; some are long, some zeros for the most part. */
+/**
+ * The log by itself. A record is bytes that say which one it is; some are zeros for the most part, some are
+ * longer than a segment, which then takes space ahead as it grows.
+ */
 export const logSubject: Subject = {
   draw(id: number, random: SeededRandom): Buffer {
-    const size = [4, 30, 200, 600, 1500][random.below(5)] as number
+    const size = [4, 30, 300, 1500, 6000][random.below(5)] as number
     const bytes = Buffer.alloc(4 + random.below(size))
     bytes.writeUInt32LE(id)
     if (random.below(3) > 0) bytes.fill(random.bytes(bytes.length - 4), 4)

@@ -1,5 +1,5 @@
 import { isHoldfastError } from '@holdfast/environment'
-import type { FaultRule } from '../faults.ts'
+import type { CallName } from '../faults.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import type { Workload } from '../simulated/crash-points.ts'
 import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
@@ -13,6 +13,17 @@ export interface WorkloadOptions {
   /** Ends once so many records have been submitted. */
   readonly records: number | undefined
 }
+
+/** Syncs and synced writes more often: that is where what had been promised is at stake. */
+const FAULTY_CALLS = [
+  'sync',
+  'sync',
+  'writeThrough',
+  'writeThrough',
+  'write',
+  'syncDirectory',
+  'rename',
+] as const satisfies readonly CallName[]
 
 /** Random calls, as one program would make them. */
 export class RandomWorkload implements Workload<Observation> {
@@ -63,7 +74,7 @@ export class RandomWorkload implements Workload<Observation> {
 
   async #step(): Promise<void> {
     const open = this.#opened
-    switch (this.#random.below(this.#options.faults ? 14 : 11)) {
+    switch (this.#random.below(this.#options.faults ? 16 : 11)) {
       case 0:
       case 1:
       case 2:
@@ -105,21 +116,23 @@ export class RandomWorkload implements Workload<Observation> {
 
   #fault(): void {
     const { files, disk } = this.#environment as SimulatedEnvironment
-    const kind = this.#random.below(6)
+    const kind = this.#random.below(8)
     if (kind === 0) {
       files.capacityBytes = disk.usedBytes + this.#random.below(6000)
       return
     }
     if (kind === 1) return this.#calm()
-    const on = (['sync', 'writeThrough', 'write', 'syncDirectory', 'rename'] as const)[
-      this.#random.below(5)
-    ] as FaultRule['on']
-    const nth = 1 + this.#random.below(3)
-    const fault =
-      kind === 2 && (on === 'write' || on === 'writeThrough')
-        ? { shortBytes: this.#random.below(600) }
-        : { errno: kind === 3 ? 'ENOSPC' : 'EIO' }
-    files.fail({ on, nth, path: /\/data\/store/, fault })
+    const on = FAULTY_CALLS[this.#random.below(FAULTY_CALLS.length)] as (typeof FAULTY_CALLS)[number]
+    const nth = 1 + this.#random.below(2)
+    const path = /\/data\/store/
+    if (kind < 5 && (on === 'write' || on === 'writeThrough')) {
+      files.fail({ on, nth, path, fault: { shortBytes: this.#random.below(600) } })
+      // The rest is said not to fit: what was taken has to go again.
+      if (kind === 2) files.fail({ on, nth: nth + 1, path, fault: { errno: 'ENOSPC' } })
+      return
+    }
+    const made = this.#random.below(4) === 0
+    files.fail({ on, nth, path, fault: kind === 5 ? { errno: 'ENOSPC' } : { errno: 'EIO', made } })
   }
 
   /** Nothing goes wrong from here on. */
