@@ -6,13 +6,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { blockLog } from './block-device/rung.ts'
 import { kill } from './kill/rung.ts'
 import { soak } from './soak/rung.ts'
 import { mutation } from './mutation/rung.ts'
 import { simulation } from './simulation/rung.ts'
+import { systemCalls } from './system-calls/rung.ts'
 import type { Rung, RungOptions } from './rung.ts'
 
-const RUNGS: readonly Rung[] = [simulation, kill, mutation, soak]
+const RUNGS: readonly Rung[] = [simulation, kill, mutation, soak, systemCalls, blockLog]
 
 const REPORTS = join(import.meta.dirname, '../../.reports/reliability')
 /** At most one line of progress in so long. */
