@@ -8,13 +8,14 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { blockLog } from './block-device/rung.ts'
 import { kill } from './kill/rung.ts'
+import { shutdown } from './shutdown/rung.ts'
 import { soak } from './soak/rung.ts'
 import { mutation } from './mutation/rung.ts'
 import { simulation } from './simulation/rung.ts'
 import { systemCalls } from './system-calls/rung.ts'
 import type { Rung, RungOptions } from './rung.ts'
 
-const RUNGS: readonly Rung[] = [simulation, kill, mutation, soak, systemCalls, blockLog]
+const RUNGS: readonly Rung[] = [simulation, kill, mutation, shutdown, soak, systemCalls, blockLog]
 
 const REPORTS = join(import.meta.dirname, '../../.reports/reliability')
 /** At most one line of progress in so long. */
