@@ -1,9 +1,10 @@
 // What would be published: packed, linted, its types resolved, installed in an empty folder, imported and required.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import { installPacked, packPublicPackages, root, run, temporaryDirectory } from './packed.ts'
+import { entriesOf, installPacked, packPublicPackages, root, run, temporaryDirectory } from './packed.ts'
+import { readmePrograms } from './readme.ts'
 
 const directory = temporaryDirectory('packages')
 const packed = packPublicPackages(directory)
@@ -38,33 +39,50 @@ for (const { manifest, tarball } of packed) {
 
 const consumer = temporaryDirectory('consumer')
 installPacked(packed, consumer)
-const names = packed.map(({ manifest }) => manifest.name)
+const entries = packed.flatMap(({ manifest }) => entriesOf(manifest))
+/** The one entry that is for vitest's tests only: nobody gets vitest by anything else. */
+const FOR_VITEST = '@holdfast/testing/contracts'
+const vitest = join(consumer, 'node_modules/vitest')
 
-for (const name of names) {
-  check(`${name}: import`, () => {
-    run(process.execPath, ['--input-type=module', '--eval', `await import('${name}')`], consumer)
+check('nothing brings vitest with it', () => {
+  if (existsSync(vitest)) throw new Error('it was installed')
+})
+for (const entry of entries.filter((name) => name !== FOR_VITEST)) {
+  check(`${entry}: import`, () => {
+    run(process.execPath, ['--input-type=module', '--eval', `await import('${entry}')`], consumer)
   })
-  check(`${name}: require`, () => {
-    run(process.execPath, ['--input-type=commonjs', '--eval', `require('${name}')`], consumer)
+  check(`${entry}: require`, () => {
+    run(process.execPath, ['--input-type=commonjs', '--eval', `require('${entry}')`], consumer)
   })
 }
+check(`${FOR_VITEST}: import, where vitest is installed`, () => {
+  symlinkSync(join(root, 'node_modules/vitest'), vitest)
+  run(process.execPath, ['--input-type=module', '--eval', `await import('${FOR_VITEST}')`], consumer)
+})
 
 // A user's compiler reads the declarations themselves: no skipLibCheck, and only Node's types installed.
+function compile(...files: string[]): void {
+  const strict = ['--strict', '--exactOptionalPropertyTypes', '--noEmit', '--allowImportingTsExtensions']
+  const options = [...strict, '--module', 'nodenext', '--target', 'es2023']
+  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
+  run(join(root, 'node_modules/.bin/tsc'), [...options, ...types, ...files], consumer)
+}
+
 check('every declaration compiles in a strict project', () => {
   const file = join(consumer, 'uses-everything.ts')
-  writeFileSync(file, names.map((name, index) => `export * as package${index} from '${name}'`).join('\n'))
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--exactOptionalPropertyTypes',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2023',
-  ]
-  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
-  run(join(root, 'node_modules/.bin/tsc'), [...options, ...types, file], consumer)
+  writeFileSync(file, entries.map((entry, index) => `export * as entry${index} from '${entry}'`).join('\n'))
+  compile(file)
 })
+
+for (const { manifest, directory: source } of packed) {
+  check(`${manifest.name}: the programs of its README compile in a strict project`, () => {
+    const directory = mkdtempSync(join(consumer, 'readme-'))
+    const whole = readmePrograms(source).filter(({ name, printed }) => (name ?? printed) !== undefined)
+    for (const [index, { name, code }] of whole.entries())
+      writeFileSync(join(directory, name ?? `program-${index}.ts`), code)
+    compile(...readdirSync(directory).map((file) => join(directory, file)))
+  })
+}
 
 if (problems > 0) {
   console.error(`${problems} problems in the packages`)

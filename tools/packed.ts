@@ -8,11 +8,21 @@ export interface Manifest {
   name: string
   version: string
   private?: boolean
+  exports: Record<string, unknown>
 }
 
 export interface PackedPackage {
   manifest: Manifest
+  /** Its directory in the repository. */
+  directory: string
   tarball: string
+}
+
+/** What of a package can be imported. */
+export function entriesOf({ name, exports }: Manifest): string[] {
+  return Object.keys(exports)
+    .filter((path) => !path.endsWith('.json'))
+    .map((path) => name + path.slice(1))
 }
 
 export const root: string = join(import.meta.dirname, '..')
@@ -29,17 +39,18 @@ export function run(command: string, args: readonly string[], cwd: string = root
 }
 
 export function packPublicPackages(destination: string): PackedPackage[] {
-  const manifests = readdirSync(join(root, 'packages'))
-    .map(
-      (folder) =>
-        JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')) as Manifest,
-    )
-    .filter((manifest) => !manifest.private)
-  const workspaces = manifests.map(({ name }) => `--workspace=${name}`)
+  const packages = readdirSync(join(root, 'packages'))
+    .map((folder) => join(root, 'packages', folder))
+    .map((directory) => ({
+      directory,
+      manifest: JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Manifest,
+    }))
+    .filter(({ manifest }) => !manifest.private)
+  const workspaces = packages.map(({ manifest }) => `--workspace=${manifest.name}`)
   run('npm', ['pack', '--silent', `--pack-destination=${destination}`, ...workspaces])
-  return manifests.map((manifest) => {
+  return packages.map(({ directory, manifest }) => {
     const file = `${manifest.name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`
-    return { manifest, tarball: join(destination, file) }
+    return { manifest, directory, tarball: join(destination, file) }
   })
 }
 

@@ -1,8 +1,10 @@
 // tests/smoke, on the packed and installed packages, under each Node.js that users run.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
 import { installPacked, packPublicPackages, root, run, temporaryDirectory } from './packed.ts'
+import { readmePrograms } from './readme.ts'
 
 const tests = join(root, 'tests/smoke')
 const runtimes = join(tests, 'runtimes')
@@ -46,6 +48,13 @@ const project = temporaryDirectory('smoke')
 installPacked(packPublicPackages(project), project)
 const files = readdirSync(tests).filter((file) => file.endsWith('.test.mjs'))
 for (const file of files) cpSync(join(tests, file), join(project, file))
+// The bank and its test as the README of the testing package has them, for every Node.js there is.
+for (const { name, code } of readmePrograms(join(root, 'packages/testing'))) {
+  if (name === undefined) continue
+  const file = name.replace('.ts', '.mjs')
+  writeFileSync(join(project, file), stripTypeScriptTypes(code).replaceAll(".ts'", ".mjs'"))
+  if (file.endsWith('.test.mjs')) files.push(file)
+}
 
 for (const [folder, version] of versions) {
   const node = join(runtimes, 'node_modules', folder, 'bin/node')
