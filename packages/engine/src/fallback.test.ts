@@ -51,6 +51,24 @@ describe('falling back', () => {
     await again.close()
   })
 
+  it('is not needed where copies of a snapshot stand under other names, and those are left alone', async () => {
+    const { store, environment } = await withTwoSnapshots()
+    const [, newest = ''] = filesLike(environment, /\.snap$/)
+    const bytes = environment.memory.snapshot().get(newest) as Buffer
+    const copies = [7, 100_000].map((seq) => newest.replace(/\d{20}/, String(seq).padStart(20, '0')))
+    for (const copy of copies) environment.memory.put(copy, bytes)
+    const again = await open(STORE, bank, { environment })
+    expect(again.stats().snapshots.kept.map(({ seq }) => seq)).toEqual([600, 300])
+    await again.execute('note', 'later')
+    await again.snapshot()
+    await again.close()
+    const files = filesLike(environment, /\.snap$/)
+    expect(files).toEqual(expect.arrayContaining([newest, ...copies]))
+    const last = await open(STORE, bank, { environment })
+    expect(last.state.notes).toEqual([...store.state.notes, 'later'])
+    await last.close()
+  })
+
   it('when a sector of the newest cannot be read; but not for want of file descriptors', async () => {
     const { store, environment } = await withTwoSnapshots()
     const rule = environment.files.fail({

@@ -137,9 +137,12 @@ async function retentionOf(
   const kept: SnapshotInfo[] = []
   const leftovers: SnapshotEntry[] = []
   for (const entry of listed) {
-    const isSetAside = setAside.some(({ id }) => id === entry.id)
+    // By name: a copy under another one has the same id.
+    const isSetAside = setAside.some((other) => other.entry?.name === entry.name)
     const digest =
-      entry.id === snapshot?.id ? snapshot.digest : named.find(({ id }) => id === entry.id)?.digest
+      entry.name === snapshot?.name
+        ? snapshot.digest
+        : named.find(({ id, seq }) => id === entry.id && seq === entry.seq)?.digest
     if (digest !== undefined && !isSetAside) kept.push({ ...entry, digest })
     else if (digest !== undefined || (!isSetAside && (await isOwn(parts.snapshots, entry))))
       leftovers.push(entry)
