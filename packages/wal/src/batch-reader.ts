@@ -1,5 +1,5 @@
 import { errnoOf, GapError, HoldfastError, ioError, type Environment, type File } from '@holdfast/environment'
-import { FORMAT_SEED, FrameReader, type Frame } from '@holdfast/framing'
+import { FORMAT_SEED, FRAME_ALIGNMENT, FrameReader, type Frame } from '@holdfast/framing'
 import {
   decodeBatch,
   decodeFooter,
@@ -131,19 +131,26 @@ export async function openSegment(
 
 /** The sparse index from a footer. It only saves reading: without it the segment is read from its start. */
 async function readIndex(file: File, segment: CatalogSegment): Promise<readonly IndexEntry[]> {
+  const { footerOffset, bytes, countedBytes } = segment
   // A file that lost its footer and nothing that counts is no less whole.
-  if (segment.footerOffset === undefined || segment.footerOffset >= segment.bytes) return []
+  if (footerOffset === undefined || !isFrameStart(footerOffset, bytes)) return []
   const reader = new FrameReader(file, {
     seed: segment.salt,
-    start: segment.footerOffset,
-    end: segment.bytes,
+    start: footerOffset,
+    end: bytes,
     kinds: SEGMENT_KINDS,
     windowBytes: 4096,
   })
   const frame: Frame | { type: 'fault' | 'end' } = await reader.next()
-  return frame.type === 'frame' && frame.kind === KIND.footer
-    ? (decodeFooter(frame.payload)?.index ?? [])
-    : []
+  if (frame.type !== 'frame' || frame.kind !== KIND.footer) return []
+  const index = decodeFooter(frame.payload)?.index ?? []
+  // One that cannot be is no reason to refuse records that are sound.
+  return index.every(({ offset }) => isFrameStart(offset, countedBytes)) ? index : []
+}
+
+/** Whether a frame behind the header may begin there. */
+function isFrameStart(offset: number, end: number): boolean {
+  return offset >= SEGMENT_HEADER_BYTES && offset < end && offset % FRAME_ALIGNMENT === 0
 }
 
 function positionFor(index: readonly IndexEntry[], seq: number): number {

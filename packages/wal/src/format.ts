@@ -270,6 +270,9 @@ export function decodeFooter(payload: Buffer): Footer | undefined {
 
 const NAME = /^(\d{20})-(\d{10})\.wal$/
 
+/** Part of the format: the largest id that a name has room for. */
+export const MAX_ID = 9_999_999_999
+
 /** `firstSeq` 0 names a segment that is prepared: its header, once written, says where it begins. */
 export function segmentName(firstSeq: number, id: number): string {
   return `${String(firstSeq).padStart(20, '0')}-${String(id).padStart(10, '0')}.wal`

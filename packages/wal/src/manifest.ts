@@ -14,7 +14,7 @@
  */
 import { HoldfastError } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED, FrameReader, type Frame } from '@holdfast/framing'
-import { FORMAT_VERSION, unsupportedFormat } from './format.ts'
+import { FORMAT_VERSION, MAX_ID, unsupportedFormat } from './format.ts'
 
 const KIND = { header: 1, body: 2 } as const
 const KINDS: ReadonlySet<number> = new Set(Object.values(KIND))
@@ -144,7 +144,7 @@ function parseManifest(text: string): Manifest | string {
   if (!isRecord(value)) return 'its body is not an object'
   const { storeId, epoch, nextId, segments, snapshots, trimmedThrough, lastTime, clean } = value
   if (typeof storeId !== 'string' || !/^[0-9a-f]{32}$/.test(storeId)) return 'its store id is malformed'
-  if (!isSeq(epoch) || !isSeq(nextId) || nextId === 0 || !isSeq(trimmedThrough))
+  if (!isSeq(epoch) || !isSeq(nextId) || nextId === 0 || nextId > MAX_ID + 1 || !isSeq(trimmedThrough))
     return 'one of its numbers is malformed'
   if (lastTime !== undefined && !isSeq(lastTime)) return 'its last time is malformed'
   if (!Array.isArray(segments) || segments.length > MAX_ENTRIES || !segments.every(isSegment))
@@ -153,19 +153,17 @@ function parseManifest(text: string): Manifest | string {
     return 'its list of snapshots is malformed'
   if (clean !== undefined && !(isRecord(clean) && isSeq(clean['durableSeq']) && isSeq(clean['epoch'])))
     return 'its clean-close mark is malformed'
-  if (
-    new Set([...segments, ...snapshots].map((file: { id: number }) => file.id)).size !==
-    segments.length + snapshots.length
-  )
-    return 'it names an id twice'
+  const ids = [...segments, ...snapshots].map((file: { id: number }) => file.id)
+  if (new Set(ids).size !== ids.length) return 'it names an id twice'
+  // A writer would give it again.
+  if (ids.some((id) => id >= nextId)) return 'it names an id that was not given yet'
   return value as unknown as Manifest
 }
 
 function isSegment(value: unknown): value is ManifestSegment {
   return (
     isRecord(value) &&
-    isSeq(value['id']) &&
-    value['id'] > 0 &&
+    isId(value['id']) &&
     isSeq(value['salt']) &&
     ['firstSeq', 'lastSeq', 'digest', 'bytes', 'footerOffset'].every(
       (key) => value[key] === undefined || isSeq(value[key]),
@@ -176,13 +174,17 @@ function isSegment(value: unknown): value is ManifestSegment {
 function isSnapshot(value: unknown): value is ManifestSnapshot {
   return (
     isRecord(value) &&
-    isSeq(value['id']) &&
-    value['id'] > 0 &&
+    isId(value['id']) &&
     isSeq(value['seq']) &&
     isSeq(value['bytes']) &&
     typeof value['digest'] === 'string' &&
     /^[0-9a-f]{64}$/.test(value['digest'])
   )
+}
+
+/** A name has room for it. */
+function isId(value: unknown): value is number {
+  return isSeq(value) && value > 0 && value <= MAX_ID
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -4,7 +4,7 @@ import { nodeEnvironment } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED } from '@holdfast/framing'
 import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
-import { encodeMark, encodeSegmentHeader, segmentName } from './format.ts'
+import { encodeFooter, encodeMark, encodeSegmentHeader, segmentName } from './format.ts'
 import {
   faultyMemory,
   filesOf,
@@ -17,7 +17,7 @@ import {
   turns,
 } from './log-harness.fixture.ts'
 import { LogDirectory } from './log-directory.ts'
-import { encodeManifest } from './manifest.ts'
+import { encodeManifest, type Manifest, type ManifestSegment } from './manifest.ts'
 import { readManifest, StoreDirectory } from './store-directory.ts'
 
 const options = { segmentBytes: 4096, syncIntervalMs: 60_000 }
@@ -261,6 +261,38 @@ describe('files that do not belong', () => {
       (bytes) => void encodeFrame({ kind: 0x81, payload: Buffer.from('later') }, salt).copy(bytes, ends[4]),
     )
     expect((await recovered(skippable)).records).toEqual(records(5))
+  })
+
+  it('a footer that lies about where batches begin, or a manifest about where it is, makes no record unreadable', async () => {
+    const environment = memoryEnvironment()
+    const store = await openHarness(environment, options)
+    for (let i = 1; i <= 4; i++) await store.append(text(i, 100))
+    await store.close()
+    const path = segmentsOf(environment.files)[0] as string
+    const manifest = (await readManifest(environment, STORE)) as Manifest
+    const [segment] = manifest.segments as [ManifestSegment]
+    const { salt, digest = 0, footerOffset = 0 } = segment
+    const footer = (offset: number): Buffer =>
+      encodeFooter({ lastSeq: 4, count: 4, digest, index: [{ seq: 1, offset }] }, salt)
+    const lies = [
+      ...[0, 513, 2 ** 40].map((offset) => ({ [path]: footer(offset) })),
+      ...[513, 2 ** 40].map((at) => ({
+        [`${STORE}/MANIFEST`]: encodeManifest(
+          { ...manifest, segments: [{ ...segment, footerOffset: at }] },
+          7,
+        ),
+      })),
+    ]
+    for (const lie of lies) {
+      const files = MemoryFileSystem.of(environment.files.snapshot())
+      for (const [file, bytes] of Object.entries(lie)) {
+        const old = files.snapshot().get(file) as Buffer
+        files.put(file, file === path ? Buffer.concat([old.subarray(0, footerOffset), bytes]) : bytes)
+      }
+      const again = await openHarness(memoryEnvironment(files, 2), options)
+      expect(await readAll(again.log)).toEqual(records(4))
+      await again.close()
+    }
   })
 
   it('a first segment whose header is damaged is corruption, never an empty log', async () => {

@@ -12,7 +12,7 @@ import {
   type Environment,
 } from '@holdfast/environment'
 import { MAX_PAYLOAD_BYTES } from '@holdfast/framing'
-import { parseSegmentName } from './format.ts'
+import { MAX_ID, parseSegmentName } from './format.ts'
 import { decodeManifest, emptyManifest, encodeManifest, type Manifest } from './manifest.ts'
 
 /** Ids that are set aside with each manifest: a crash wastes no more of the ten digits of a name. */
@@ -136,6 +136,7 @@ export class StoreDirectory {
    * before they are given, a block at a time. Throws as `update` does.
    */
   async nextId(): Promise<number> {
+    if (this.#nextId > MAX_ID) throw new HoldfastError('FAILED', 'there is no id left', { path: this.path })
     while (this.#nextId >= this.#reservedId) await this.update((manifest) => manifest)
     return this.#nextId++
   }
@@ -151,6 +152,7 @@ export class StoreDirectory {
    */
   async beginEpoch(change: (manifest: Manifest) => Manifest = (manifest) => manifest): Promise<void> {
     const { files } = this.environment
+    this.#assertNumbersLeft()
     try {
       const made = [await files.makeDirectory(this.walPath), await files.makeDirectory(this.snapshotsPath)]
       if (made.includes(true) || this.#isNew) await files.syncDirectory(this.path)
@@ -161,6 +163,23 @@ export class StoreDirectory {
     await this.#write({ ...rest, epoch: this.#manifest.epoch + 1 })
     this.#isNew = false
     this.#writing = true
+  }
+
+  /**
+   * A writer that runs out of numbers would name files as no reader does. No store gets there by itself, but one
+   * stray file with the last id is enough: it is refused while nothing has changed.
+   */
+  #assertNumbersLeft(): void {
+    const { epoch, nextId } = this.#manifest
+    if (epoch === Number.MAX_SAFE_INTEGER || nextId > MAX_ID - ID_BLOCK)
+      throw manifestCorrupt(this.path, `no numbers are left behind epoch ${epoch} and id ${nextId}`)
+    if (this.#nextId > MAX_ID - ID_BLOCK) {
+      throw new HoldfastError(
+        'FOREIGN_FILE',
+        `a file has the id ${this.#nextId - 1}, which this store has not given, and behind which hardly any are left`,
+        { path: this.path },
+      )
+    }
   }
 
   /**
@@ -200,7 +219,7 @@ export class StoreDirectory {
 
   async #write(changed: Manifest): Promise<void> {
     // Nothing is made behind a clean close: what is left of the block is not needed.
-    const nextId = this.#nextId + (changed.clean === undefined ? ID_BLOCK : 0)
+    const nextId = Math.min(this.#nextId + (changed.clean === undefined ? ID_BLOCK : 0), MAX_ID + 1)
     const manifest = { ...changed, nextId }
     await replaceFile(
       this.environment,
@@ -234,6 +253,12 @@ function manifestPath(root: string): string {
   return joinPath(root, 'MANIFEST')
 }
 
+function manifestCorrupt(root: string, what: string): HoldfastError {
+  return new HoldfastError('MANIFEST_CORRUPT', `the manifest cannot be used: ${what}`, {
+    path: manifestPath(root),
+  })
+}
+
 /** `undefined` only where there is no such file. */
 export async function readManifest(environment: Environment, root: string): Promise<Manifest | undefined> {
   const path = manifestPath(root)
@@ -243,11 +268,7 @@ export async function readManifest(environment: Environment, root: string): Prom
     try {
       const size = await file.size()
       if (size > MAX_PAYLOAD_BYTES) {
-        throw new HoldfastError(
-          'MANIFEST_CORRUPT',
-          `the manifest has ${size} bytes, more than a frame can hold`,
-          { path },
-        )
+        throw manifestCorrupt(root, `it has ${size} bytes, more than a frame can hold`)
       }
       bytes = Buffer.alloc(size)
       bytes = bytes.subarray(0, await readAll(file, bytes, 0))
