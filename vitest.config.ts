@@ -12,6 +12,12 @@ export default defineConfig({
       'reliability/src/**/*.test.ts',
       'tests/*.test.ts',
     ],
+    tags: [
+      {
+        name: 'long',
+        description: 'seconds of random or exhaustive inputs, which mutation testing leaves out',
+      },
+    ],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

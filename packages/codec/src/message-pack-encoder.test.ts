@@ -82,7 +82,9 @@ const OUTCOMES = {
   shifty: ['taken', 'NOT_SERIALIZABLE and closed'],
 }
 
-it('property: whatever happens to an encoder, what it took decodes as what it took, and it knows when to stop', () => {
+it('property: whatever happens to an encoder, what it took decodes as what it took, and it knows when to stop', {
+  tags: ['long'],
+}, () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
       const encoder = messagePackCodec.encoder()

@@ -151,7 +151,9 @@ describe('hostile bytes', () => {
     }
   })
 
-  it('memory is bounded by the bytes: a thousand frames that claim the most they can', () => {
+  it('memory is bounded by the bytes: a thousand frames that claim the most they can', {
+    tags: ['long'],
+  }, () => {
     const bytes = Buffer.concat([hex('dd 00 0f ff f0'), Buffer.alloc(1_048_560, 0x90)])
     expect(outcome(bytes, 1)).toBe(1)
     const before = process.memoryUsage().rss
@@ -247,7 +249,10 @@ const SNIPPETS = [
 ].map((text) => Buffer.from(text, 'hex'))
 
 describe('against others', () => {
-  it('fuzz: 100,000 broken frames give values or DECODE_FAILED, and the walk takes exactly what the reader takes', () => {
+  it('fuzz: 100,000 broken frames give values or DECODE_FAILED, and the walk takes exactly what the reader takes', {
+    tags: ['long'],
+    timeout: 120_000,
+  }, () => {
     const mutator = new Mutator(20261122)
     const outcomes = { values: 0, refused: 0 }
     const disagreements: string[] = []
@@ -271,9 +276,9 @@ describe('against others', () => {
     expect(disagreements).toEqual([])
     expect(Math.min(outcomes.values, outcomes.refused)).toBeGreaterThan(5000)
     expect(Object.keys(Object.prototype)).toEqual([])
-  }, 120_000)
+  })
 
-  it('property: msgpackr reads the same out of whatever the encoder writes', () => {
+  it('property: msgpackr reads the same out of whatever the encoder writes', { tags: ['long'] }, () => {
     const withoutMark = storables.filter((values) => !containsMark(values))
     fc.assert(
       fc.property(withoutMark, (values) => {

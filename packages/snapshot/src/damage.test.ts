@@ -47,7 +47,9 @@ describe('a damaged snapshot', () => {
     })
   }
 
-  it('is found out in chunks that hold parts of one value: bits, sectors and cuts all over the file', async () => {
+  it('is found out in chunks that hold parts of one value: bits, sectors and cuts all over the file', {
+    tags: ['long'],
+  }, async () => {
     const stored = await storedSnapshot(large)
     const { bytes } = stored
     expect(bytes.length).toBeGreaterThan(512 * 1024)
@@ -63,7 +65,9 @@ describe('a damaged snapshot', () => {
     }
   })
 
-  it('is found out when whole chunks are lost, doubled or swapped, or come from another snapshot', async () => {
+  it('is found out when whole chunks are lost, doubled or swapped, or come from another snapshot', {
+    tags: ['long'],
+  }, async () => {
     const stored = await storedSnapshot(numbers(200_000))
     const other = await storedSnapshot(numbers(200_000))
     const [header, ...rest] = framesOf(stored.bytes) as [Buffer, ...Buffer[]]

@@ -53,7 +53,10 @@ async function countedCalls(): Promise<Map<CallName, number>> {
 describe('publishing on a file system that fails', () => {
   const made: CallName[] = ['open', 'rename', 'syncDirectory', 'stat']
   for (const errno of ['EIO', 'ENOSPC']) {
-    it(`${errno} at every single call: a typed error, the old snapshot stays, nothing is left behind`, async () => {
+    it(`${errno} at every single call: a typed error, the old snapshot stays, nothing is left behind`, {
+      tags: ['long'],
+      timeout: 60_000,
+    }, async () => {
       const counts = await countedCalls()
       expect([...counts.keys()].sort()).toEqual(
         ['close', 'open', 'read', 'rename', 'size', 'stat', 'sync', 'syncDirectory', 'write'].sort(),
@@ -75,7 +78,7 @@ describe('publishing on a file system that fails', () => {
           }
         }
       }
-    }, 60_000)
+    })
   }
 
   it('takes short writes and reads as they come', async () => {
@@ -174,7 +177,7 @@ describe('giving up while something is under way', () => {
     expect(await writing).toBe('CLOSED')
   })
 
-  it('at any point of close either publishes or leaves nothing', async () => {
+  it('at any point of close either publishes or leaves nothing', { tags: ['long'] }, async () => {
     const seen = new Set<string>()
     for (const on of ['write', 'sync', 'close', 'open', 'read', 'stat', 'rename', 'syncDirectory'] as const) {
       const writer = await store.create({ ...subject, seq: 2 })

@@ -166,7 +166,9 @@ describe('a chunk whose checksum is right and whose content is not', () => {
     }
   })
 
-  it('property: any bytes of a chunk changed are refused or decode to something, and nothing else is thrown', () => {
+  it('property: any bytes of a chunk changed are refused or decode to something, and nothing else is thrown', {
+    tags: ['long'],
+  }, () => {
     const edit = fc.record({ at: fc.nat(), byte: fc.nat(255) })
     fc.assert(
       fc.property(anyState, fc.array(edit, { minLength: 1, maxLength: 4 }), (values, edits) => {

@@ -57,7 +57,9 @@ async function found(disk: SimulatedDisk) {
 }
 
 describe('a power cut at any moment of publishing and removing', () => {
-  it('leaves whole snapshots: those that were published, and none that was removed', async () => {
+  it('leaves whole snapshots: those that were published, and none that was removed', {
+    tags: ['long'],
+  }, async () => {
     const { points, end } = await recordCrashPoints(threeSnapshots())
     expect(end.observed).toEqual({ published: [1, 2, 3], removed: [1] })
     expect(points.length).toBeGreaterThan(25)
@@ -73,6 +75,17 @@ describe('a power cut at any moment of publishing and removing', () => {
           expect({ at: operation, name, lost, back }).toEqual({ at: operation, name, lost: [], back: [] })
         }
       }
+    }
+  })
+
+  it('takes no snapshot that the next writer found after a kill, and has cleaned up behind', async () => {
+    const { points } = await recordCrashPoints(threeSnapshots())
+    for (const { operation, during } of points) {
+      const killed = during.fork()
+      const { store, seqs } = await found(killed)
+      await store.cleanTemporaries()
+      const cut = await found(killed.afterPowerCut(survivalNamed('nothing')))
+      expect({ at: operation, seqs: cut.seqs }).toEqual({ at: operation, seqs })
     }
   })
 

@@ -34,7 +34,9 @@ function refusalOf(
 const wide = numbers(10_000)
 
 describe('taking values apart and putting them together', () => {
-  it('property: any state comes back as it was, in chunks within their bounds, with the same digest again', () => {
+  it('property: any state comes back as it was, in chunks within their bounds, with the same digest again', {
+    tags: ['long'],
+  }, () => {
     fc.assert(
       fc.property(anyState, (values) => {
         const chunks = chunksOf(values)
@@ -89,7 +91,7 @@ describe('taking values apart and putting them together', () => {
     expect(valuesOf(chunks)).toHaveLength(100_001)
   })
 
-  it('takes a Map with a million entries, an array inside it, and a large key', () => {
+  it('takes a Map with a million entries, an array inside it, and a large key', { tags: ['long'] }, () => {
     const map = new Map<unknown, unknown>(numbers(1_000_000).map((index) => [index, `value ${index}`]))
     map.set('inner', [wide, { list: wide }])
     map.set('k'.repeat(100_000), new Set(wide))
@@ -101,7 +103,7 @@ describe('taking values apart and putting them together', () => {
     expectSame([...found.values()], [...map.values()])
   })
 
-  it('takes containers nested in containers, each too large for a chunk', () => {
+  it('takes containers nested in containers, each too large for a chunk', { tags: ['long'] }, () => {
     let nest: unknown = wide
     for (let level = 0; level < 50; level++) nest = level % 2 === 0 ? { nest, wide } : [wide, nest]
     roundTrip(nest)
@@ -146,7 +148,7 @@ describe('taking values apart and putting them together', () => {
     roundTrip('\u0000'.repeat(100_000))
   })
 
-  it('takes a string of 50 MB', () => {
+  it('takes a string of 50 MB', { tags: ['long'] }, () => {
     const text = 'fifty megabytes. '.repeat((50 * 1024 * 1024) / 17)
     const chunks = chunksOf([text])
     expect(chunks.length).toBeGreaterThan(190)

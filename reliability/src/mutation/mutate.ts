@@ -1,10 +1,13 @@
 import { relative } from 'node:path'
-import type { MutantResult } from '@stryker-mutator/api/core'
+import type { LogLevel, MutantResult } from '@stryker-mutator/api/core'
 import { Stryker } from '@stryker-mutator/core'
 
-/** A mutant that runs so much longer than the tests that it covers did is in an endless loop. */
+/**
+ * A mutant whose tests take so much longer than before is in an endless loop. Stryker counts how often it
+ * comes by and finds most of them long before, so this may be as patient as a busy machine needs.
+ */
 const TIMEOUT_FACTOR = 3
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 60_000
 
 export interface MutateOptions {
   readonly packageName: string
@@ -47,7 +50,7 @@ export function mutate({ packageName, files, concurrency }: MutateOptions): Prom
     reporters: ['progress-append-only', 'html'],
     htmlReporter: { fileName: `.reports/mutation/${packageName}.html` },
     allowConsoleColors: false,
-    logLevel: 'warn',
+    logLevel: 'warn' as LogLevel,
   }).runMutationTest()
 }
 

@@ -2,6 +2,7 @@
 // the package's folder as `dir`.
 import { defaultServerConditions } from 'vite'
 import { configDefaults, defineConfig } from 'vitest/config'
+import type { CliOptions } from 'vitest/node'
 
 const packages = `${import.meta.dirname}/../../../packages`
 
@@ -19,6 +20,12 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     // These start processes, kill them, or compile a README.
     exclude: [...configDefaults.exclude, '**/{readme,process,crash}.test.ts'],
+    tags: [{ name: 'long' }],
+    // The types know this only as an option of the command line.
+    ...({ tagsFilter: ['!long'] } satisfies CliOptions),
     pool: 'threads',
+    // One thread for the files of a run. The next run, and so each mutant, has a new one.
+    isolate: false,
+    testTimeout: 30_000,
   },
 })
