@@ -6,7 +6,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { blockLog } from './block-device/rung.ts'
+import { blockLog, failingSync } from './block-device/rung.ts'
+import { fuzzing } from './fuzz/rung.ts'
 import { kill } from './kill/rung.ts'
 import { shutdown } from './shutdown/rung.ts'
 import { soak } from './soak/rung.ts'
@@ -15,7 +16,7 @@ import { simulation } from './simulation/rung.ts'
 import { systemCalls } from './system-calls/rung.ts'
 import type { Rung, RungOptions } from './rung.ts'
 
-const RUNGS: readonly Rung[] = [simulation, kill, mutation, shutdown, soak, systemCalls, blockLog]
+const RUNGS: readonly Rung[] = [simulation, kill, mutation, shutdown, soak, systemCalls, blockLog, failingSync, fuzzing]
 
 const REPORTS = join(import.meta.dirname, '../../.reports/reliability')
 /** At most one line of progress in so long. */

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
 import { type Environment, nodeEnvironment } from '@holdfast/environment'
-import { Load } from './load.ts'
+import { Load, SNAPSHOT_EVERY_GROUPS, SYNC_EVERY_GROUPS } from './load.ts'
 import { overriding } from './overriding.ts'
 import { tell } from './pipe.ts'
 import { type Found, found, type KillStore, openKillStore } from './store.ts'
@@ -23,10 +23,6 @@ export interface KillGo {
   /** Close the store in good order after so many groups. Absent: go on until killed. */
   readonly closeAfterGroups?: number
 }
-
-/** Some commands ask for more than they need. */
-export const SNAPSHOT_EVERY_GROUPS = 151
-export const SYNC_EVERY_GROUPS = 47
 
 /** From here on a kill can cut a write in two: Linux 6.18 with ext4 does so at multiples of 2 MiB, and nowhere else. */
 const LARGE_WRITE_BYTES = 2 * 1024 * 1024

@@ -4,6 +4,9 @@ import { type KillStore, timeless } from './store.ts'
 import { type KillGroup, type KillState, groupsAfter, refusedBy, step } from './workload.ts'
 
 const IN_FLIGHT_MAX_GROUPS = 24
+/** What a victim asks for beside: more than it needs. */
+export const SNAPSHOT_EVERY_GROUPS = 151
+export const SYNC_EVERY_GROUPS = 47
 
 /** How a load is put on a store. */
 export interface LoadOptions {
@@ -25,6 +28,10 @@ export class Load {
   readonly #drawn: Generator<KillGroup, never, undefined>
   #inFlight: Promise<void>[] = []
   #earlier: Promise<void> = Promise.resolve()
+  /** Of each group that the store refused, in the order in which they came. */
+  readonly errors: unknown[] = []
+  /** Groups that the store has neither acknowledged nor refused. */
+  underWay = 0
   /** Drawn, and not in the log. */
   #refused: KillGroup | undefined
 
@@ -105,8 +112,13 @@ export class Load {
     const outcomes = send(this.#store, group)
     // In the order of their sequences, whichever promise happens to be told first.
     const settled = this.#earlier.then(async () => this.#acknowledged(group, await outcomes))
+    this.underWay += 1
+    outcomes
+      .catch((error: unknown) => this.errors.push(error))
+      .finally(() => {
+        this.underWay -= 1
+      })
     // Whoever calls next is told.
-    outcomes.catch(() => {})
     settled.catch(() => {})
     this.#earlier = settled
     this.#inFlight.push(settled)

@@ -17,8 +17,8 @@ export class Victim<Report, Go extends object> {
   #over = false
   #killed = false
   #acknowledged = 0
-  #killWhen: (said: number) => boolean = () => false
-  #killAfterMs = 0
+  #awaited: (said: number) => boolean = () => false
+  #act: () => void = () => {}
 
   /** `compiled` is a directory for what compiling the program gave. */
   constructor(program: string, args: readonly string[], compiled: string) {
@@ -49,6 +49,11 @@ export class Victim<Report, Go extends object> {
     return this.#acknowledged
   }
 
+  /** What was acknowledged may be gone: counts anew. */
+  forgetAcknowledged(): void {
+    this.#acknowledged = 0
+  }
+
   get killed(): boolean {
     return this.#killed
   }
@@ -59,11 +64,15 @@ export class Victim<Report, Go extends object> {
 
   /** What it reports, until it has ended. */
   async *reports(): AsyncGenerator<Report, void, undefined> {
+    for (let report = await this.next(); report !== undefined; report = await this.next()) yield report
+  }
+
+  /** The next of its reports; `undefined` once it has ended. */
+  async next(): Promise<Report | undefined> {
     for (;;) {
       const report = this.#reports.shift()
-      if (report !== undefined) yield report
-      else if (this.#over) return
-      else await this.#somethingNew()
+      if (report !== undefined || this.#over) return report
+      await this.#somethingNew()
     }
   }
 
@@ -87,14 +96,24 @@ export class Victim<Report, Go extends object> {
 
   /** Some time after an acknowledgement has reached that sequence. */
   killAtAcknowledged(seq: number, afterMs: number): void {
-    this.#killWhen = (said) => said >= seq
-    this.#killAfterMs = afterMs
+    this.once(
+      (said) => said >= seq,
+      () => this.killAfter(afterMs),
+    )
   }
 
   /** So soon after the next large write has begun that it may be under way. */
   killWhileWriting(afterMs: number): void {
-    this.#killWhen = (said) => said === 0
-    this.#killAfterMs = afterMs
+    this.once(
+      (said) => said === 0,
+      () => this.killAfter(afterMs),
+    )
+  }
+
+  /** Acts as soon as that comes through the pipe. Takes the place of what was awaited before. */
+  once(awaited: (said: number) => boolean, act: () => void): void {
+    this.#awaited = awaited
+    this.#act = act
   }
 
   /** For when something went wrong: it must not live on. */
@@ -115,10 +134,10 @@ export class Victim<Report, Go extends object> {
 
   #hear(said: number): void {
     this.#silence?.refresh()
-    if (said > 0) this.#acknowledged = said
-    if (!this.#killWhen(said)) return
-    this.#killWhen = () => false
-    this.killAfter(this.#killAfterMs)
+    this.#acknowledged = Math.max(this.#acknowledged, said)
+    if (!this.#awaited(said)) return
+    this.#awaited = () => false
+    this.#act()
   }
 
   #tell(report: Report): void {

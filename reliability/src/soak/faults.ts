@@ -1,4 +1,4 @@
-import type { CallName, FaultRule, SeededRandom } from '@holdfast/testing'
+import type { CallName, FaultRule, SeededRandom } from '@holdfast/testing/environment'
 
 /** Which errors a call can meet on a real machine. A read or a stat never runs out of space. */
 const ERRNOS: Partial<Record<CallName, readonly string[]>> = {

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { openDescriptors } from '@holdfast/testing'
+import { openDescriptors } from '@holdfast/testing/environment'
 
 /** What a process holds while it has no store open. */
 export interface Footprint {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SeededRandom } from '@holdfast/testing'
+import { SeededRandom } from '@holdfast/testing/environment'
 import { isHoldfastError, openAt, openReadOnly } from 'holdfast'
 import { Expectation } from '../kill/expectation.ts'
 import { commandsFrom, killMachine } from '../kill/workload.ts'

@@ -1,4 +1,4 @@
-import { temporaryDirectory } from '@holdfast/testing'
+import { temporaryDirectory } from '@holdfast/testing/environment'
 import { defineRung } from '../rung.ts'
 import { soak as run } from './run.ts'
 

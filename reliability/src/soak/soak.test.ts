@@ -1,4 +1,4 @@
-import { temporaryDirectory } from '@holdfast/testing'
+import { temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it } from 'vitest'
 import { soak } from './run.ts'
 

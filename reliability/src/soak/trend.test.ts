@@ -1,4 +1,4 @@
-import { SeededRandom } from '@holdfast/testing'
+import { SeededRandom } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { TREND_MIN_SAMPLES, trendOf } from './trend.ts'
 

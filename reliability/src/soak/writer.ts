@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { nodeEnvironment } from '@holdfast/environment'
-import { FaultyFileSystem, SeededRandom } from '@holdfast/testing'
+import { FaultyFileSystem, SeededRandom } from '@holdfast/testing/environment'
 import { isHoldfastError, openReadOnly } from 'holdfast'
 import { Load } from '../kill/load.ts'
 import { tell } from '../kill/pipe.ts'
