@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { FILE_SYSTEMS } from './file-systems.ts'
 import { missingFor } from './requirements.ts'
-import { powerCuts } from './rung.ts'
+import { failingRequests, powerCuts } from './rung.ts'
 
-// A longer run: `npm run reliability -- block-log --fs all --seed 7`.
+// Longer runs: `npm run reliability -- block-log --seed 7`, `npm run reliability -- failing-sync --seed 7`.
 const TEST_MAX_MS = 120_000
 
 const missing = await missingFor(FILE_SYSTEMS.ext4)
@@ -19,8 +19,23 @@ describe.skipIf(missing !== undefined)('a real file system on a disk that rememb
         () => {},
       )
       expect(violations).toEqual([])
-      expect(figures).toMatchObject({ complete: 'true', unmountable: 'none' })
+      expect(figures).toMatchObject({ complete: 'true', unmountable: 0 })
       expect(figures['opened']).toBeGreaterThan(10)
+    },
+    TEST_MAX_MS,
+  )
+
+  it(
+    'brings back what was durable after a flush or a write of the disk has failed',
+    async () => {
+      const { figures, violations } = await failingRequests(
+        FILE_SYSTEMS.ext4,
+        { seed: 2026, batches: 8, every: 40, seconds: 60 },
+        () => {},
+      )
+      expect(violations).toEqual([])
+      expect(figures).toMatchObject({ complete: 'true', unmountable: 0 })
+      expect(figures['powerCuts']).toBeGreaterThan(5)
     },
     TEST_MAX_MS,
   )

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { getSystemErrorName, promisify } from 'node:util'
+import { promisify } from 'node:util'
 import { type FileSystemKind } from './file-systems.ts'
 
 export const run: (program: string, args: readonly string[]) => Promise<{ stdout: string; stderr: string }> =
@@ -161,7 +161,7 @@ export class BlockDevice {
     this.#mounter.stdin?.write(`${order}\n`)
     const answer = (await this.#answers.next()) as IteratorResult<string, undefined>
     const errno = Number(answer.value)
-    if (errno !== 0) throw new Error(`${call}: ${getSystemErrorName(-errno)}`)
+    if (errno !== 0) throw new Error(`${call}: errno ${errno}`)
   }
 
   #lay(order: number, bytes: Uint8Array, offset: number): void {

@@ -7,6 +7,11 @@ export interface FileSystemKind {
   readonly diskBytes: number
   readonly make: readonly [program: string, ...options: string[]]
   readonly mountOptions: string
+  /**
+   * Where its superblocks are, where one takes more than a sector: it counts on their being written whole, and refuses
+   * to mount a torn one. Sizes and places are the format's.
+   */
+  readonly superblocks: readonly { readonly offset: number; readonly bytes: number }[]
 }
 
 export const FILE_SYSTEM_NAMES = ['ext4', 'xfs', 'btrfs'] as const
@@ -19,12 +24,14 @@ export const FILE_SYSTEMS: Readonly<Record<FileSystemName, FileSystemKind>> = {
     // Blocks as on a large disk, and no thread that goes on making the file system after the mount.
     make: ['mkfs.ext4', '-q', '-F', '-b', '4096', '-J', 'size=4', '-E', 'lazy_itable_init=0,nodiscard'],
     mountOptions: '',
+    superblocks: [{ offset: 1024, bytes: 1024 }],
   },
   xfs: {
     name: 'xfs',
     diskBytes: 300 * MIB,
     make: ['mkfs.xfs', '-q', '-f', '-K'],
     mountOptions: '',
+    superblocks: [],
   },
   btrfs: {
     name: 'btrfs',
@@ -32,6 +39,10 @@ export const FILE_SYSTEMS: Readonly<Record<FileSystemName, FileSystemKind>> = {
     // One copy of each block of metadata: a second one could hide that the first was lost.
     make: ['mkfs.btrfs', '-q', '-f', '-K', '-m', 'single', '-d', 'single'],
     mountOptions: 'nodiscard',
+    superblocks: [
+      { offset: 64 * 1024, bytes: 4096 },
+      { offset: 64 * MIB, bytes: 4096 },
+    ],
   },
 }
 

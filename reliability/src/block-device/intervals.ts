@@ -29,13 +29,14 @@ export interface CutOptions {
   readonly seed: number
   /** For each cut point. */
   readonly survivals: number
-  /** Only each so manieth cut point. */
+  /** Only each so manieth cut point, from this one on. */
   readonly every: number
+  readonly from?: number
 }
 
 /** Every interval of the run, in order. */
 export function* intervalsOf(log: BlockLog, options: CutOptions): Generator<Interval, void, undefined> {
-  const { every } = options
+  const { every, from = 0 } = options
   let flushed: readonly BlockWrite[] = log.before.filter((entry) => entry.type === 'write')
   let collector = new Collector(options)
   let writes: BlockWrite[] = []
@@ -43,7 +44,7 @@ export function* intervalsOf(log: BlockLog, options: CutOptions): Generator<Inte
   let floor = 0
   /** A cut comes right before the next request: what is acknowledged until then counts. */
   const cutHere = (): void => {
-    if (cut % every === 0) collector.add(writes, cut, floor)
+    if (cut >= from && (cut - from) % every === 0) collector.add(writes, cut, floor)
     cut += 1
   }
   for (const entry of log.entries) {

@@ -5,7 +5,7 @@ import type { BlockLog, BlockWrite } from './block-log.ts'
 import type { FileSystemKind } from './file-systems.ts'
 import { type CutOptions, type DiskState, intervalsOf } from './intervals.ts'
 import { storeOn } from './session.ts'
-import { piecesOf, type SurvivalKind } from './survivals.ts'
+import { type Overlay, piecesOf, SECTOR_BYTES } from './survivals.ts'
 import { type TornTail, tornTailOf } from './torn-tail.ts'
 import { type BlockStore, groupsOf, openStore, Prefixes, unsyncedEnvironment } from './workload.ts'
 
@@ -21,7 +21,8 @@ export interface ReplayFigures {
   states: number
   /** Of these, disks that differ: each was mounted and opened once. */
   opened: number
-  /** What the file system itself refused to mount. */
+  /** What the file system refused to mount until a torn superblock of its own was taken away; and altogether. */
+  tornSuperblocks: number
   unmountable: number
   /** Openings that found batches that nothing proved, and wrote them again. */
   withSurvivors: number
@@ -35,7 +36,6 @@ export interface ReplayFigures {
 export interface Replayed {
   readonly figures: ReplayFigures
   readonly violations: string[]
-  readonly unmountable: ReadonlyMap<SurvivalKind, number>
   /** Each torn tail with the state that has it. */
   readonly tornTails: (TornTail & { cut: number; survival: number })[]
 }
@@ -53,13 +53,13 @@ export class Replayer {
   readonly #options: ReplayOptions
   readonly #prefixes: Prefixes
   readonly #published: ReadonlySet<number>
-  readonly #unmountable: Map<SurvivalKind, number> = new Map()
   readonly #violations: string[] = []
   readonly #tornTails: Replayed['tornTails'] = []
   readonly #figures: ReplayFigures = {
     cuts: 0,
     states: 0,
     opened: 0,
+    tornSuperblocks: 0,
     unmountable: 0,
     withSurvivors: 0,
     fromSnapshot: 0,
@@ -86,7 +86,6 @@ export class Replayer {
     return {
       figures: this.#figures,
       violations: this.#violations,
-      unmountable: this.#unmountable,
       tornTails: this.#tornTails,
     }
   }
@@ -112,8 +111,7 @@ export class Replayer {
   }
 
   async #look(state: DiskState): Promise<void> {
-    for (const { bytes, offset } of piecesOf(state.overlay)) this.#device.layOver(bytes, offset)
-    if (await this.#mounts(state)) {
+    if ((await this.#mounts(state.overlay)) || (await this.#mountsWithout(state))) {
       try {
         const wrong = await this.#open(state)
         if (wrong !== undefined) this.#violated(state, wrong)
@@ -125,15 +123,27 @@ export class Replayer {
     this.#device.drop()
   }
 
-  async #mounts({ kind }: DiskState): Promise<boolean> {
-    try {
-      await this.#device.mount(this.#kind)
-      return true
-    } catch {
-      this.#figures.unmountable += 1
-      this.#unmountable.set(kind, (this.#unmountable.get(kind) ?? 0) + 1)
-      return false
-    }
+  async #mounts(overlay: Overlay): Promise<boolean> {
+    this.#device.drop()
+    for (const { bytes, offset } of piecesOf(overlay)) this.#device.layOver(bytes, offset)
+    return this.#device.mount(this.#kind).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** The same disk, but that nothing of the superblocks has reached it: torn ones keep any file system from mounting. */
+  async #mountsWithout({ overlay }: DiskState): Promise<boolean> {
+    const figures = this.#figures
+    const isSuper = (sector: number): boolean =>
+      this.#kind.superblocks.some(
+        ({ offset, bytes }) => sector * SECTOR_BYTES >= offset && sector * SECTOR_BYTES < offset + bytes,
+      )
+    const kept = new Map([...overlay].filter(([sector]) => !isSuper(sector)))
+    const mounts = kept.size < overlay.size && (await this.#mounts(kept))
+    if (mounts) figures.tornSuperblocks += 1
+    else figures.unmountable += 1
+    return mounts
   }
 
   async #open(state: DiskState): Promise<string | undefined> {

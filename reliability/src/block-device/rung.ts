@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import { defineRung, type Progress, type RungResult } from '../rung.ts'
 import { BlockDevice } from './block-device.ts'
 import { readBlockLog } from './block-log.ts'
+import { FailingRequests } from './failing-requests.ts'
 import { type FileSystemKind, fileSystemsNamed } from './file-systems.ts'
 import { recordRun } from './recording.ts'
 import { Replayer } from './replay.ts'
 import { describeTornTail, tally, tallyLine } from './replay-figures.ts'
 import { missingFor } from './requirements.ts'
+import { SECTOR_BYTES } from './survivals.ts'
 
 /** Where a block log is kept that broke a promise, or that is to be replayed again. */
 const LOGS = join(import.meta.dirname, '../../../.reports/reliability')
@@ -30,19 +32,43 @@ export const blockLog = defineRung({
     /** A block log of one file system that is to be replayed instead of a new run. */
     log: '',
   },
-  async run(options, progress) {
-    const result: RungResult = { figures: {}, violations: [], skipped: [] }
-    for (const kind of fileSystemsNamed(options.fs)) {
-      const missing = await missingFor(kind)
-      const part =
-        missing === undefined
-          ? await powerCuts(kind, options, progress)
-          : { figures: {}, violations: [], skipped: [`${kind.name}: ${missing}`] }
-      merge(result, kind, part)
-    }
-    return result
-  },
+  run: (options, progress) => onEach(options.fs, (kind) => powerCuts(kind, options, progress)),
 })
+
+export const failingSync = defineRung({
+  name: 'failing-sync',
+  what: 'a real disk under a real file system that answers one flush or write with EIO: each of a run in turn',
+  options: {
+    seed: 1,
+    /** ext4, xfs, btrfs or all. */
+    fs: 'all',
+    batches: 24,
+    /** Only each so manieth request. */
+    every: 1,
+    /** For each file system. */
+    seconds: 3600,
+  },
+  run: (options, progress) => onEach(options.fs, (kind) => failingRequests(kind, options, progress)),
+})
+
+/** The same on each file system that is asked for, where this machine can do it. */
+async function onEach(fs: string, climb: (kind: FileSystemKind) => Promise<RungResult>): Promise<RungResult> {
+  const figures: Record<string, number | string> = {}
+  const violations: string[] = []
+  const skipped: string[] = []
+  for (const kind of fileSystemsNamed(fs)) {
+    const missing = await missingFor(kind)
+    if (missing !== undefined) {
+      skipped.push(`${kind.name}: ${missing}`)
+      continue
+    }
+    const result = await climb(kind)
+    for (const [name, value] of Object.entries(result.figures)) figures[`${kind.name} ${name}`] = value
+    violations.push(...result.violations)
+    skipped.push(...result.skipped)
+  }
+  return { figures, violations, skipped }
+}
 
 interface PowerCutOptions {
   readonly seed: number
@@ -74,7 +100,7 @@ export async function powerCuts(
       onState: ({ cuts, states, opened, tornTails }) =>
         progress(`${kind.name}: ${cuts} cuts, ${states} states, ${opened} opened, ${tornTails} torn tails`),
     })
-    const { figures, violations, unmountable, tornTails } = await replayer.run()
+    const { figures, violations, tornTails } = await replayer.run()
     if (violations.length > 0 && options.log === '') await keep(logPath, kind, seed)
     const whole = tornTails.filter((tail) => !tail.zeroPart && !tail.cutOff)
     return {
@@ -83,8 +109,6 @@ export async function powerCuts(
         requests: log.entries.filter(({ type }) => type !== 'note').length,
         ...figures,
         complete: String(figures.complete),
-        unmountable: tallyLine(Object.fromEntries(unmountable)),
-        tornTails: figures.tornTails,
         tornTailsBy: tallyLine(tally(tornTails.map(describeTornTail))),
         tornWithoutZeroSector: whole.length,
         tornWithoutZeroSectorBy: tallyLine(tally(whole.map(describeTornTail))),
@@ -107,9 +131,38 @@ async function keep(logPath: string, kind: FileSystemKind, seed: number): Promis
   await copyFile(logPath, join(LOGS, `block-log-${kind.name}-${seed}.log`))
 }
 
-function merge(into: RungResult, { name }: FileSystemKind, part: RungResult): void {
-  const figures = Object.entries(part.figures).map(([figure, value]) => [`${name} ${figure}`, value] as const)
-  Object.assign(into.figures, Object.fromEntries(figures))
-  ;(into.violations as string[]).push(...part.violations)
-  ;(into.skipped as string[]).push(...part.skipped)
+interface FailingSyncOptions {
+  readonly seed: number
+  readonly batches: number
+  readonly every: number
+  readonly seconds: number
+}
+
+/** One file system: a run for each of the requests that it makes of the disk. */
+export async function failingRequests(
+  kind: FileSystemKind,
+  { seed, batches, every, seconds }: FailingSyncOptions,
+  progress: Progress,
+): Promise<RungResult> {
+  const device = await BlockDevice.open(kind.diskBytes, SECTOR_BYTES)
+  try {
+    const until = performance.now() + seconds * 1000
+    const failing = new FailingRequests(device, kind, {
+      seed,
+      batches,
+      every,
+      until,
+      onRun: ({ flushes, writes, moved }) =>
+        progress(`${kind.name}: ${flushes} flushes and ${writes} writes failed, ${moved} times it moved`),
+    })
+    await failing.run()
+    const { refused, complete, ...figures } = failing.figures
+    return {
+      figures: { ...figures, refused: tallyLine(refused), complete: String(complete) },
+      violations: failing.violations,
+      skipped: [],
+    }
+  } finally {
+    await device.close()
+  }
 }
