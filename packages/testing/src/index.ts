@@ -2,6 +2,7 @@
 export * from './environment.ts'
 export { checkMachine, MachineError, type MachineFault } from './machines/check-machine.ts'
 export {
+  type CommandOf,
   CrashError,
   type ExploreCrashesOptions,
   type ExploredCrashes,

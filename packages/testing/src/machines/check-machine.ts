@@ -128,7 +128,10 @@ class MachineCheck<State extends object> {
     // A machine with entries puts its references together again by itself.
     const shared = this.#machine.entries === undefined ? sharedReference(state) : undefined
     if (shared !== undefined)
-      throw this.#error('shared-reference', `${shared.at} and ${shared.alsoAt} are the same object`)
+      throw this.#error(
+        'shared-reference',
+        `${shared.at} and ${shared.alsoAt} are the same object, and two after a restart: keep it in one place, and its key in the other`,
+      )
     let copy: State
     try {
       copy = await restored(this.#machine, state)

@@ -1,11 +1,15 @@
-import type { Call, CommandTypes, LoggedCommand, Machine } from 'holdfast'
+import type { AnyMachine, Call, CommandTypes, LoggedCommand, Machine } from 'holdfast'
 import { type Explored, type ExploreOptions, explore, type Failure } from '../exploration/explore.ts'
 import { aPrefixFails } from './check-prefixes.ts'
 import { short } from './difference.ts'
 import { loggedCommands } from './logged-commands.ts'
 import { machineSubject, type StateCheck } from './machine-subject.ts'
-import { formatReplay, parseReplay, type Replay } from './replay-line.ts'
+import { describeCuts, formatReplay, parseReplay, type Replay } from './replay-line.ts'
 import { shrink } from './shrink.ts'
+
+/** A command of a machine, where a list is not written out: `const commands: CommandOf<typeof bank>[] = []`. */
+export type CommandOf<M extends AnyMachine> =
+  M extends Machine<infer _State, infer Types> ? Call<Types> : never
 
 /** What can be chosen about an exploration. */
 export interface ExploreCrashesOptions<State extends object> {
@@ -232,12 +236,14 @@ class CrashExploration<State extends object> {
 
   #error({ error, cuts }: Failure, replay: Replay): CrashError {
     const { commands } = replay
+    // The number of the invariant is for those who know the list.
+    const what = error.message.replace(/^I\d[^:]*: /, '')
     const named = commands
       .slice(0, NAMED_COMMANDS)
       .map((index) => `  #${index} ${short(this.#commands[index])}`)
     if (commands.length > NAMED_COMMANDS) named.push(`  and ${commands.length - NAMED_COMMANDS} more`)
     const message = [
-      cuts === '' ? error.message : `after a crash, ${error.message}`,
+      cuts === '' ? what : `after ${describeCuts(cuts)}: ${what}`,
       `commands, ${commands.length} of ${this.#commands.length}:`,
       ...named,
       `replay with the option { replay: '${formatReplay(replay)}' }`,

@@ -26,6 +26,18 @@ export function parseReplay(line: string): Replay {
   }
 }
 
+/** The cuts in words: `a power cut at operation 31 (nothing), then a kill at operation 4`. */
+export function describeCuts(cuts: string): string {
+  return cuts
+    .split('/')
+    .map((cut) => {
+      const [operation, survival = ''] = cut.split(':')
+      if (survival.startsWith('kill')) return `a kill at operation ${operation}`
+      return `a power cut at operation ${operation} (${survival})`
+    })
+    .join(', then ')
+}
+
 function parseRange(range: string): number[] {
   const [first = 0, last = first] = range.split('-').map(Number)
   return Array.from({ length: last - first + 1 }, (_, i) => first + i)
