@@ -88,7 +88,6 @@ async function session(store: OpenStore, steps: readonly Step[]): Promise<void> 
     await heal()
     await mark('healed')
     await take(store, { do: 'execute', groups: 1, at: 'one by one' })
-    tell({ type: 'event', name: 'healed' })
   }
   await mark('close')
   await attempt('close', () => store.close())
@@ -128,6 +127,8 @@ async function take(store: OpenStore, step: Step): Promise<boolean> {
 /** All that is still in the log and durable, which is about the second half. */
 async function readChanges(store: OpenStore): Promise<number> {
   const from = store.stats().log.firstSeq
+  // It would wait for the first one.
+  if (store.durableSeq < from) return from
   let expected = from
   for await (const { seq } of store.changes({ from })) {
     if (seq !== expected) throw new Error(`the change feed gave ${seq} where ${expected} belongs`)
@@ -178,6 +179,7 @@ async function attempt<T>(what: What, run: () => Promise<T>): Promise<T | undefi
 async function heal(): Promise<void> {
   tell({ type: 'heal' })
   await once(process, 'message')
+  tell({ type: 'healed' })
 }
 
 /** Shows in the trace where the process has come to. */

@@ -10,7 +10,7 @@ export interface ClimbOptions {
   readonly runs: number
   /** Only the trial of this name. */
   readonly only?: string
-  readonly onTrial?: (done: number, planned: number) => void
+  readonly onTrial?: (result: TrialResult, done: number, planned: number) => void
 }
 
 export interface Climb {
@@ -21,7 +21,7 @@ export interface Climb {
 }
 
 /** Processes at work at one time: most of a life is waiting for the disk and for strace. */
-const AT_ONCE = 2
+const AT_ONCE = 4
 
 export async function climb({ seed, runs, only, onTrial }: ClimbOptions, withDisk: boolean): Promise<Climb> {
   const ground = await makeGround()
@@ -40,7 +40,7 @@ export async function climb({ seed, runs, only, onTrial }: ClimbOptions, withDis
       trials.push(result)
       for (const violation of result.violations)
         violations.push(`--only ${nameOf(trial)} (${result.site}): ${violation}`)
-      onTrial?.(trials.length, chosen.length)
+      onTrial?.(result, trials.length, chosen.length)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))

@@ -18,7 +18,7 @@ export const systemCalls = defineRung({
         seed,
         runs,
         ...(only === '' ? {} : { only }),
-        onTrial: (done, of) => progress(`${done} of ${of} trials`),
+        onTrial: (_, done, of) => progress(`${done} of ${of} trials`),
       },
       disk !== undefined,
     )

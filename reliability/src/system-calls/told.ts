@@ -17,8 +17,10 @@ export type Told =
   | { readonly type: 'event'; readonly name: string; readonly error?: ToldError }
   /** Paths in the directory that are still open where nothing should be. */
   | { readonly type: 'descriptors'; readonly paths: readonly string[] }
-  /** Waits until the fault is over. Everything must work from there on. */
+  /** Waits until the fault is over. */
   | { readonly type: 'heal' }
+  /** It is. Every call must succeed from here on. */
+  | { readonly type: 'healed' }
   | { readonly type: 'uncaught'; readonly reason: string }
   | { readonly type: 'end' }
 

@@ -111,6 +111,8 @@ class Life {
           this.violated(`still open after the end: ${told.paths.join(', ')}`)
         break
       case 'heal':
+        break
+      case 'healed':
         this.#healed = true
         break
       case 'uncaught':
@@ -131,21 +133,26 @@ class Life {
 
   #rejected({ group, error }: Extract<Told, { type: 'rejected' }>): void {
     this.saw('command refused')
-    this.#check(`group ${group}`, error)
+    this.#checkCall(`group ${group}`, error)
     if (error.outcome === 'not-written') this.#account.notWritten(group)
     else if (error.outcome !== 'unknown') this.violated(`group ${group} has no outcome: ${error.message}`)
   }
 
   #failed({ what, error }: Extract<Told, { type: 'failed' }>): void {
     this.saw(what === 'open' || what === 'read-only' ? 'opening failed' : 'call failed')
-    this.#check(what, error)
+    this.#checkCall(what, error)
   }
 
   #event({ name, error }: Extract<Told, { type: 'event' }>): void {
-    if (name === 'healed') return
     if (error !== undefined) this.#check(`event ${name}`, error)
     if (name === 'moved') this.saw('moved to a new segment')
     else this.saw(name === 'failed' ? 'store failed' : 'warning')
+  }
+
+  #checkCall(what: string, error: ToldError): void {
+    this.#check(what, error)
+    // What goes on in the background may tell of it later.
+    if (this.#healed) this.violated(`the fault was over. ${what}: ${error.message}`)
   }
 
   #check(what: string, { code, path, message, errnos }: ToldError): void {
@@ -153,7 +160,6 @@ class Life {
     this.codes.add(code)
     if (!(code in ERROR_CODES)) this.violated(`${what}: ${code} is no documented code`)
     if (this.#allowed.harmless) this.violated(`nobody should have noticed. ${what}: ${message}`)
-    if (this.#healed) this.violated(`the fault was over. ${what}: ${message}`)
     const held = code === 'LOCKED' && this.#allowed.errnos.some((errno) => HELD_ERRNOS.has(errno))
     if (!SYSTEM_CODES.has(code) && !held) this.violated(`${what}: ${message}`)
     if ((code === 'IO_ERROR' || code === 'NO_SPACE') && path === undefined)
