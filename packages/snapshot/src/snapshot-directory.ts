@@ -154,13 +154,15 @@ export class SnapshotDirectory implements SnapshotStore {
 
   async cleanTemporaries(): Promise<string[]> {
     const removed: string[] = []
-    for (const name of await this.#names()) {
+    const names = await this.#names()
+    for (const name of names) {
       const path = joinPath(this.path, name)
       if (!isTemporarySnapshotName(name) || this.#temporaries.has(path)) continue
       await this.#unlink(path)
       removed.push(name)
     }
-    if (removed.length > 0) await this.#syncNames()
+    // Whoever died between a rename and its sync left a name that can be seen and that a power cut would take.
+    if (names.length > 0) await this.#syncNames()
     return removed
   }
 

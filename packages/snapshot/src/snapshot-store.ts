@@ -29,7 +29,8 @@ export interface SnapshotStore {
   remove(entry: SnapshotEntry): Promise<void>
   /**
    * Removes what writers that died left behind, and says what it was. Only for the one writer of a store:
-   * the temporary file of another process would be removed under its hands.
+   * the temporary file of another process would be removed under its hands. A snapshot that such a writer had
+   * just given its name is durable under it from here on.
    */
   cleanTemporaries(): Promise<string[]>
 }

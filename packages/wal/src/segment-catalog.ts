@@ -78,14 +78,21 @@ export class SegmentCatalog {
     return () => this.#pins.delete(pin)
   }
 
-  /** Those, from the oldest on, that hold nothing above `throughSeq` and nothing that is pinned; never the newest. */
+  /**
+   * Those, from the oldest on, that hold nothing above `throughSeq` and nothing that is pinned; never the newest.
+   * One whose records were all written again to its successor goes with that one: what was trimmed is told, after
+   * a crash half-way, by where it begins.
+   */
   upTo(throughSeq: number): CatalogSegment[] {
     const seq = Math.min(throughSeq, ...[...this.#pins].map((pin) => pin.seq - 1))
-    const keep = this.#segments.findIndex(
+    const end = this.#segments.findIndex(
       (segment, i) =>
         i === this.#segments.length - 1 || segment.lastSeq === undefined || segment.lastSeq > seq,
     )
-    return keep <= 0 ? [] : this.#segments.slice(0, keep)
+    const last = this.#segments
+      .slice(0, Math.max(end, 0))
+      .findLastIndex(({ firstSeq, lastSeq = 0 }) => firstSeq <= lastSeq)
+    return this.#segments.slice(0, last + 1)
   }
 
   remove(segments: readonly CatalogSegment[]): void {

@@ -1,4 +1,4 @@
-import { memoryEnvironment } from '@holdfast/testing/environment'
+import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
   codeOf,
@@ -87,6 +87,29 @@ describe('trim', () => {
     expect(plan.ignored.filter(({ reason }) => reason === 'trimmed')).toHaveLength(2)
     for (const { path } of plan.ignored) expect(segmentsOf(files)).not.toContain(path)
     await store.close().catch(() => {})
+  })
+
+  it('that was cut short at a segment whose records were all written again leaves nothing for ever', async () => {
+    const first = faultyMemory()
+    await filled(first, 19)
+    const second = faultyMemory(MemoryFileSystem.of(first.memory.snapshot()))
+    const store = await openHarness(second, options)
+    expect(store.plan.survivors).toMatchObject({ firstSeq: 19, lastSeq: 19 })
+    for (let i = 20; i <= 30; i++) await store.append(text(i, 900))
+    await turns()
+    expect(segmentsOf(second.memory).filter((path) => path.includes('00019-'))).toHaveLength(2)
+    // It dies between the removal of one file and the next, at each of them in turn.
+    for (const after of [0, 1, 2, 3, 4, 5, 6]) {
+      const environment = faultyMemory(MemoryFileSystem.of(second.memory.snapshot()))
+      const dying = await openHarness(environment, options)
+      environment.files.fail({ on: 'unlink', after, times: Infinity, fault: { errno: 'EIO' } })
+      await dying.log.trim(18).catch(() => {})
+      await dying.log.trim(24).catch(() => {})
+      const { files, plan } = await recovered(environment.memory, options)
+      expect(plan.ignored.filter(({ remove }) => !remove)).toEqual([])
+      for (const { path } of plan.ignored) expect(segmentsOf(files)).not.toContain(path)
+    }
+    await store.close()
   })
 
   it('beside readers: each gets every sequence that it asked for, or GAP', async () => {
