@@ -130,7 +130,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
   DIVERGED: {
     what: 'A replayed command came out differently from what was recorded when it was first applied: accepted then and refused now, or the other way round.',
     safe: 'Nothing was changed; the log is intact. The state that was being built was thrown away.',
-    next: 'Make `apply` deterministic again, or raise the version of the machine and handle older commands in `upgrade`.',
+    next: 'Make `apply` deterministic again (`checkMachine` of `@holdfast/testing` shows where it is not), or raise the version of the machine and handle older commands in `upgrade`.',
   },
   NEWER_MACHINE: {
     what: 'The store was written by a newer version of the state machine than the one that opens it.',

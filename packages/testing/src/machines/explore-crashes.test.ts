@@ -126,6 +126,18 @@ describe('exploreCrashes', { timeout: 120_000 }, () => {
     expect(again.message).toBe(error.message)
   })
 
+  it('finds a command that comes to something else when it is replayed', async () => {
+    let outside = 0
+    const counting = defineMachine({
+      version: 1,
+      initial: () => ({ counts: [] as number[] }),
+      commands: { count: ({ counts }) => void counts.push((outside += 1)) },
+    })
+    const error = await failureOf(exploreCrashes(counting, [['count'], ['count']]))
+    expect(error.message).toContain('the state does not follow from its')
+    expect(error.message).toContain('$.counts[0] is')
+  })
+
   it('finds a command that throws something else than a refusal', async () => {
     const error = await failureOf(exploreCrashes(bank, [...transfers, ['crash']], { runs: 1 }))
     expect(error.message).toContain('TypeError: a bug')

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { fileSystemContract, locksContract } from '../contracts/index.ts'
+import type { SimulatedDisk } from './disk.ts'
 import { SimulatedEnvironment } from './simulated-environment.ts'
 
 fileSystemContract('SimulatedFileSystem', async () => {
@@ -80,6 +81,40 @@ describe('SimulatedEnvironment', () => {
     environment.stop()
     await nextTurn()
     expect(returned).toBe(false)
+  })
+
+  it('is killed and cut off the power, by the name of what survives', async () => {
+    const environment = new SimulatedEnvironment()
+    const file = await environment.files.open('/file', 'create')
+    await environment.files.syncDirectory('/')
+    await file.write(Buffer.from('kept'), 0)
+    await file.sync()
+    await file.write(Buffer.from('lost'), 0)
+    const content = (disk: SimulatedDisk): string => disk.contentOf('/file').toString()
+    expect(content(environment.kill())).toBe('lost')
+    expect(content(environment.cutPower())).toBe('kept')
+    expect(content(environment.cutPower('everything'))).toBe('lost')
+    expect(content(environment.cutPower({ name: 'my own', survives: () => false }))).toBe('kept')
+    expect(() => environment.cutPower('something')).toThrow("no survival is called 'something'")
+    let returned = false
+    void environment.files.stat('/').then(() => {
+      returned = true
+    })
+    await nextTurn()
+    expect(returned).toBe(false)
+  })
+
+  it('ends at the nth call of a kind, which is not made any more', async () => {
+    const environment = new SimulatedEnvironment()
+    environment.files.fail({ on: 'write', nth: 2, fault: { before: () => environment.stop() } })
+    let written = 0
+    void environment.files.open('/file', 'create').then(async (file) => {
+      for (;;) written += await file.write(Buffer.from('abc'), written)
+    })
+    while (!environment.simulation.stopped) await nextTurn()
+    await nextTurn()
+    expect(written).toBe(3)
+    expect(environment.kill().contentOf('/file').toString()).toBe('abc')
   })
 
   it('fails the nth call, writes short, and hangs, as it is told', async () => {

@@ -200,6 +200,8 @@ export class SimulatedFileSystem implements FileSystem {
     this.#watch?.before?.(operation)
     try {
       if (fault !== undefined && 'before' in fault) void fault.before()
+      // It may have ended the world.
+      if (this.#simulation.stopped) return
       const limit = fault !== undefined && 'shortBytes' in fault ? fault.shortBytes : undefined
       const call = typeof make === 'function' ? make(limit) : make
       const errno = fault !== undefined && 'errno' in fault ? fault.errno : undefined
