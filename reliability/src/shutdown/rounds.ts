@@ -14,7 +14,8 @@ import { Victim } from '../kill/victim.ts'
 import { type KillState, killMachine } from '../kill/workload.ts'
 import { LARGE_MAX_BYTES, type Moment, MOMENTS, type ShutdownGo, type ShutdownReport } from './child.ts'
 import { drawFormatting, type FileSystemKind } from './file-systems.ts'
-import { LoopDisk, type ShutdownFlag } from './loop-disk.ts'
+import { LoopDisk } from './loop-disk.ts'
+import { drawStrike, type Strike } from './strike.ts'
 
 export interface ShutdownOptions {
   readonly kind: FileSystemKind
@@ -30,17 +31,6 @@ export interface ShutdownFigures {
   readonly counts: Readonly<Record<string, number>>
 }
 
-/** When the file system is stopped, in the life of a store. */
-interface Strike {
-  readonly when: 'acknowledged' | 'opening' | 'closing' | Moment
-  readonly afterCommands: number
-  readonly afterMs: number
-  readonly flag: ShutdownFlag
-  /** The process dies with it. */
-  readonly kill: boolean
-  readonly cleanCloses: number
-}
-
 interface Struck {
   /** What had been read when the ioctl began. */
   readonly acknowledged: number
@@ -52,13 +42,9 @@ type ShutdownVictim = Victim<ShutdownReport, ShutdownGo>
 const CHILD = join(import.meta.dirname, 'child.ts')
 /** Then the file system is made anew, in another way, with an empty store. */
 const ROUNDS_PER_FILE_SYSTEM = 50
-const COMMANDS_MAX = 300
 /** A moment that has not come by then is not waited for. */
-const MOMENT_WITHIN_COMMANDS = 800
-const DELAY_MAX_MS = 12
-/** What one write and its sync take, about. */
-const MOMENT_MAX_US = 3000
-const GROUPS_MAX_BEFORE_CLOSE = 120
+const MOMENT_WITHIN_COMMANDS = 500
+const GROUPS_MAX_BEFORE_CLOSE = 60
 const READ_ONLY_ONE_IN = 4
 /** Two snapshots, the log behind the older one, and what waits for retention. A crash loop must not make it more. */
 const DIRECTORY_MAX_BYTES = 96 * 1024 * 1024
@@ -143,7 +129,7 @@ class Run {
 
   /** One shutdown, and the file system mounted again. What came back is looked at when the next round opens it. */
   async #once(): Promise<void> {
-    this.#strike = this.#drawStrike()
+    this.#strike = drawStrike(this.#random)
     this.#closes = 0
     this.#struck = undefined
     // It waits behind the last round, if it has lived through that.
@@ -281,8 +267,8 @@ class Run {
   }
 
   async #measure(): Promise<void> {
-    // Stopped so early that there is none yet.
-    const names = await readdir(this.#store, { recursive: true }).catch(() => [])
+    if (this.#expected.floor === 0) return
+    const names = await readdir(this.#store, { recursive: true })
     const sizes = await Promise.all(names.map(async (name) => (await stat(join(this.#store, name))).size))
     const bytes = sizes.reduce((sum, size) => sum + size, 0)
     this.#counts['largest directory, bytes'] = Math.max(this.#counts['largest directory, bytes'] ?? 0, bytes)
@@ -296,23 +282,5 @@ class Run {
 
   #count(name: string, more = 1): void {
     this.#counts[name] = (this.#counts[name] ?? 0) + more
-  }
-
-  #drawStrike(): Strike {
-    const random = this.#random
-    const moments = Object.keys(MOMENTS) as Moment[]
-    const kind = random.below(100)
-    const moment = moments[random.below(moments.length)] as Moment
-    const when = kind < 30 ? 'acknowledged' : kind < 45 ? 'opening' : kind < 60 ? 'closing' : moment
-    const flag = random.below(100)
-    const soon = when === moment
-    return {
-      when,
-      afterCommands: 1 + random.below(COMMANDS_MAX),
-      afterMs: soon ? random.below(MOMENT_MAX_US) / 1000 : random.below(DELAY_MAX_MS),
-      flag: flag < 80 ? 2 : flag < 90 ? 1 : 0,
-      kill: random.below(5) === 0,
-      cleanCloses: random.below(4) === 0 ? 1 : 0,
-    }
   }
 }

@@ -35,7 +35,10 @@ for line in iter(sys.stdin.readline, ""):
             os.close(descriptor)
     except OSError as error:
         answer = str(error)
-    print(answer, flush=True)
+    try:
+        print(answer, flush=True)
+    except BrokenPipeError:
+        break
 
 mounted = os.path.join(directory, "mounted")
 
