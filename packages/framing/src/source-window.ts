@@ -50,9 +50,9 @@ export class SourceWindow {
     this.end = end
   }
 
-  /** How many bytes from `position` on are in memory. */
+  /** How many bytes from `position` on are in memory. No position is before `start`: readers only go on. */
   heldFrom(position: number): number {
-    return position < this.start ? 0 : Math.max(0, this.start + this.held - position)
+    return Math.max(0, this.start + this.held - position)
   }
 
   /**

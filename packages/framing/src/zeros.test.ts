@@ -28,6 +28,13 @@ describe('firstNonZero', () => {
     expect(await isZeros(source, 10, 20)).toBe(true)
     expect(await isZeros(source, 10, 21)).toBe(false)
     expect(await isZeros(source, 9, 20)).toBe(false)
+    expect(await isZeros(new MemorySource(bytes, () => 3), 10, 20)).toBe(true)
+  })
+
+  it('holds no more than a part of its range', async () => {
+    const source = new MemorySource(Buffer.alloc(size))
+    expect(await isZeros(source, 0, size)).toBe(true)
+    expect(source.largestRequestBytes).toBe(chunk)
   })
 
   it('finds nothing in an empty range, without a read', async () => {
