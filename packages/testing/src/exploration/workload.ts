@@ -132,7 +132,7 @@ export class RandomWorkload implements Workload<Observation> {
       return
     }
     const made = this.#random.below(4) === 0
-    files.fail({ on, nth, path, fault: kind === 5 ? { errno: 'ENOSPC' } : { errno: 'EIO', made } })
+    files.fail({ on, nth, path, fault: { errno: kind === 5 ? 'ENOSPC' : 'EIO', made } })
   }
 
   /** Nothing goes wrong from here on. */
