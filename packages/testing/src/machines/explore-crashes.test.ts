@@ -1,5 +1,5 @@
 import { defineMachine, guard, Refusal } from 'holdfast'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type CrashError, exploreCrashes } from '../index.ts'
 
 interface Bank {
@@ -157,6 +157,13 @@ describe('exploreCrashes', { timeout: 120_000 }, () => {
     await exploreCrashes(guarded, [['transfer', 'ann bob 5']], { check, runs: 1 })
     const refused = exploreCrashes(guarded, [['transfer', 'ann']])
     await expect(refused).rejects.toThrow("#0: the schema of 'transfer' does not take 'ann'")
+  })
+
+  it('does not wait for timers that a test has replaced', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const explored = await exploreCrashes(bank, transfers, { runs: 1, survivals: 0, maxRecoveries: 20 })
+    expect(explored.recoveries).toBe(20)
   })
 
   it('takes large commands, and refuses what it cannot repeat', async () => {

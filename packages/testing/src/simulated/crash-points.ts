@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers'
 import { SimulatedDisk } from './disk.ts'
 import { SimulatedEnvironment, type SimulatedEnvironmentOptions } from './simulated-environment.ts'
 import type { OperationWatch, SimulatedOperation } from './simulated-file-system.ts'

@@ -1,3 +1,6 @@
+// Imported, so that they are the real ones where a test has replaced those of the global object.
+import { nextTick } from 'node:process'
+import { setImmediate } from 'node:timers'
 import type { Clock, Timer, Timers } from '@holdfast/environment'
 import type { SeededRandom } from '../seeded-random.ts'
 
@@ -102,7 +105,7 @@ export class Simulation implements Clock, Timers {
     if (this.#scheduled || this.#stopped) return
     this.#scheduled = true
     // The microtask, so that the tick comes behind every promise that can still settle.
-    queueMicrotask(() => process.nextTick(() => this.#step()))
+    queueMicrotask(() => nextTick(() => this.#step()))
   }
 
   #step(): void {
