@@ -103,5 +103,5 @@ export class ByteReader {
 }
 
 function failed(message: string, cause?: unknown): HoldfastError {
-  return new HoldfastError('DECODE_FAILED', message, cause === undefined ? {} : { cause })
+  return new HoldfastError('DECODE_FAILED', message, { cause })
 }

@@ -104,6 +104,7 @@ describe('ByteWriter', () => {
   it('refuses to begin outside its buffer', () => {
     for (const start of [-1, 5, 0.5])
       expect(() => new ByteWriter(Buffer.alloc(4), start)).toThrow(invalidArgument)
+    expect(new ByteWriter(Buffer.alloc(4), 4).remaining).toBe(0)
   })
 })
 
@@ -118,7 +119,9 @@ describe('ByteReader', () => {
   })
 
   it('refuses text that is not UTF-8, and keeps a byte-order mark', () => {
-    expect(() => new ByteReader(Buffer.of(2, 0, 0xc3, 0x28)).string()).toThrow(decodeFailed)
+    expect(() => new ByteReader(Buffer.of(2, 0, 0xc3, 0x28)).string()).toThrow(
+      expect.objectContaining({ code: 'DECODE_FAILED', cause: expect.any(TypeError) as unknown }) as Error,
+    )
     expect(() => new ByteReader(Buffer.of(3, 0, 0xed, 0xa0, 0x80)).string()).toThrow(decodeFailed)
     expect(new ByteReader(Buffer.of(4, 0, 0xef, 0xbb, 0xbf, 0x61)).string()).toBe('\ufeffa')
   })
@@ -146,6 +149,7 @@ describe('ByteReader', () => {
       [2, 1],
       [0, 5],
       [0, 0.5],
+      [0.5, 2],
     ] as const) {
       expect(() => new ByteReader(Buffer.alloc(4), start, end)).toThrow(invalidArgument)
     }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { encodeFrame, sealFrame } from './encode-frame.ts'
 import {
   FORMAT_SEED,
@@ -110,8 +110,13 @@ describe('encodeFrame', () => {
   })
 
   it('refuses a payload that no reader would accept, before it allocates', () => {
-    const payload = { length: MAX_PAYLOAD_BYTES + 1 } as Uint8Array
-    expect(() => encodeFrame({ kind: 1, payload }, 0)).toThrow(invalidArgument)
+    const allocate = vi.spyOn(Buffer, 'allocUnsafe').mockImplementation(() => {
+      throw new Error('no memory')
+    })
+    const ofLength = (length: number) => () => encodeFrame({ kind: 1, payload: { length } as Uint8Array }, 0)
+    expect(ofLength(MAX_PAYLOAD_BYTES + 1)).toThrow(invalidArgument)
+    expect(ofLength(MAX_PAYLOAD_BYTES)).toThrow('no memory')
+    allocate.mockRestore()
   })
 })
 
@@ -150,7 +155,9 @@ describe('sealFrame', () => {
     [-8, 0],
     [0.5, 0],
     [32, 0],
-  ])('refuses a start of %d with a payload of %i in 24 bytes', (start, payloadBytes) => {
+    [0, -1],
+    [0, 0.5],
+  ])('refuses a start of %d with a payload of %d in 24 bytes', (start, payloadBytes) => {
     expect(() => sealFrame(Buffer.alloc(24), start, 1, 0, payloadBytes, 0)).toThrow(invalidArgument)
   })
 

@@ -116,38 +116,37 @@ describe('searchFrames', () => {
 
 describe('a search in bytes that were made to be searched', () => {
   /** Sound headers at every possible place, each of a frame that ends where the file does, and none valid. */
-  function nested(bytes: number): Buffer {
+  function nested(bytes: number, kind = 1): Buffer {
     const file = Buffer.alloc(bytes)
     for (let at = bytes - FRAME_HEADER_BYTES - 8; at >= 0; at -= FRAME_HEADER_BYTES) {
       const payload = bytes - at - FRAME_HEADER_BYTES
-      encodeFrame({ kind: 1, payload: Buffer.alloc(payload, 0xff) }, seed).copy(
-        file,
-        at,
-        0,
-        FRAME_HEADER_BYTES,
-      )
+      encodeFrame({ kind, payload: Buffer.alloc(payload, 0xff) }, seed).copy(file, at, 0, FRAME_HEADER_BYTES)
     }
     return file
   }
 
   it('gives up at its bound, and says from where on', async () => {
-    const file = nested(64 * 1024)
+    const file = nested(16 * 1024)
     const source = new MemorySource(file)
     const found = await search(source, { start: 0, end: file.length, windowBytes: 4096 })
-    expect(found).toEqual([{ type: 'gave-up', offset: expect.any(Number) as number }])
-    const { offset } = found[0] as SearchGaveUp
-    expect(offset).toBeGreaterThan(FRAME_HEADER_BYTES * (SEARCH_WORK_FACTOR - 1))
+    // The first header stands at 8, and as many frames as the bound allows files are not quite that long.
+    expect(found).toEqual([{ type: 'gave-up', offset: 8 + FRAME_HEADER_BYTES * SEARCH_WORK_FACTOR }])
     // Each frame is read at most twice: into a buffer of its own, and into the window behind its header.
     expect(source.bytesRead).toBeLessThan((SEARCH_WORK_FACTOR + 2) * 2 * file.length)
   })
 
   it('what was found before that counts', async () => {
-    const file = Buffer.concat([frame('found'), nested(64 * 1024)])
+    const file = Buffer.concat([frame('found'), nested(16 * 1024)])
     expect((await searchBytes(file)).map((each) => each.type)).toEqual(['frame', 'gave-up'])
   })
 
   it('a few of them stop nothing', async () => {
     const file = Buffer.concat([nested(88), frame('behind')])
+    expect((await searchBytes(file)).map((each) => each.type)).toEqual(['frame'])
+  })
+
+  it('those of unknown kinds cost nothing', async () => {
+    const file = Buffer.concat([nested(16 * 1024, 3), frame('behind')])
     expect((await searchBytes(file)).map((each) => each.type)).toEqual(['frame'])
   })
 
