@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { defineMachine, isRefusal, open, Refusal } from 'holdfast'
 import type { SeededRandom } from '@holdfast/testing/environment'
-import { type OpenSubject, STORE, type Subject } from '@holdfast/testing/exploration'
+import { type Found, type OpenSubject, STORE, type Subject } from '@holdfast/testing/exploration'
 
 interface Transfer {
   readonly id: number
@@ -39,13 +39,10 @@ export const engineSubject: Subject = {
     return { id, account: `account ${random.below(4)}`, amount: random.below(200) - 80, ballast }
   },
 
-  async open(
-    environment,
-    { syncIntervalMs, maxUnsyncedBytes, snapshotEvery, segmentBytes },
-  ): Promise<OpenSubject> {
+  async open(environment, { syncIntervalMs, maxUnsyncedBytes, snapshotEvery }): Promise<OpenSubject> {
     const store = await open(STORE, machine, {
       environment,
-      segmentBytes,
+      segmentBytes: 4096,
       syncIntervalMs,
       maxUnsyncedBytes,
       snapshot: { everyRecords: snapshotEvery },
@@ -72,10 +69,13 @@ export const engineSubject: Subject = {
       },
       sync: () => store.sync(),
       tidy: () => store.snapshot(),
-      async read() {
-        const ids = Array.from({ length: store.appliedSeq }, () => 0)
-        for (const [seq, id] of state.accepted) ids[seq - 1] = id
-        return { firstSeq: 1, ids }
+      read: async () => idsOf(state, store.appliedSeq),
+      async copy(path) {
+        await store.backup(path)
+        const copy = await open(path, machine, { environment })
+        const found = idsOf(copy.state, copy.appliedSeq)
+        await copy.close()
+        return found
       },
       verify(records, cut) {
         // The one before would do: what is lost shows only when that is lost as well.
@@ -98,6 +98,12 @@ export const engineSubject: Subject = {
       close: () => store.close(),
     }
   },
+}
+
+function idsOf({ accepted }: Ledger, lastSeq: number): Found {
+  const ids = Array.from({ length: lastSeq }, () => 0)
+  for (const [seq, id] of accepted) ids[seq - 1] = id
+  return { firstSeq: 1, ids }
 }
 
 function acceptRefusal(error: unknown): void {

@@ -1,9 +1,7 @@
-import { explore, type Explored } from '@holdfast/testing/exploration'
+import { explore, type Explored, shrinkFailure, type Subject } from '@holdfast/testing/exploration'
 import { defineRung } from '../rung.ts'
 import { engineSubject } from './engine-subject.ts'
 import { logSubject } from './log-subject.ts'
-
-const SUBJECTS = { engine: engineSubject, log: logSubject }
 
 export const simulation = defineRung({
   name: 'simulation',
@@ -13,7 +11,7 @@ export const simulation = defineRung({
     /** `engine`, or `log` for the log by itself. */
     subject: 'engine',
     workloads: 50,
-    /** Disks that each operation leaves: two kills, seven extremes, the rest random. */
+    /** Disks that each operation leaves, as far as there are so many different ones: see `explore`. */
     survivals: 32,
     steps: 14,
     /** Of so many recoveries one is cut off itself, three deep; 0 for none. */
@@ -22,41 +20,57 @@ export const simulation = defineRung({
     failures: 20,
     /** Begins no further workload after so long. */
     seconds: 3600,
-    /** Replays one workload, and of it one recovery: what a violation says. */
+    /** `lost` for a disk on which a failed sync of a directory drops the dirty marks: no file system with a journal. */
+    names: 'kept',
+    /** Replays one workload, some of its steps, and of that one recovery: what a violation says. */
     workload: -1,
+    kept: '',
     cuts: '',
   },
-  async run(
-    { seed, subject, workloads, survivals, steps, nested, failures, seconds, workload, cuts },
-    progress,
-  ) {
-    if (!isSubject(subject)) throw new TypeError(`--subject is engine or log, not '${subject}'`)
-    const explored = await explore(SUBJECTS[subject], {
-      seed,
-      workloads,
-      survivals: Math.max(0, survivals - FIXED_SURVIVALS),
-      steps,
-      nestedEvery: nested,
-      maxFailures: failures,
-      budgetMs: seconds * 1000,
-      onWorkload: (soFar) => progress(`${soFar.workloads} workloads, ${soFar.recoveries} recoveries`),
-      ...(workload < 0 ? {} : { only: { workload, cuts } }),
-    })
-    const { failures: found, ...figures } = explored
-    return {
-      figures,
-      violations: found.map(
-        ({ replay, error }) =>
-          `--subject ${subject} ${replay}\n  ${workload < 0 ? error.message : error.stack}`,
-      ),
-      skipped: [],
+  async run({ subject: name, workload, kept, cuts, ...bounds }, progress) {
+    const subject = subjectNamed(name)
+    const options = {
+      seed: bounds.seed,
+      workloads: bounds.workloads,
+      survivals: Math.max(0, bounds.survivals - FIXED_SURVIVALS),
+      steps: bounds.steps,
+      nestedEvery: bounds.nested,
+      maxFailures: bounds.failures,
+      budgetMs: bounds.seconds * 1000,
+      losesNames: bounds.names === 'lost',
+      onWorkload: (soFar: Readonly<Explored>) =>
+        progress(`${soFar.workloads} workloads, ${soFar.recoveries} recoveries`),
     }
+    const isReplay = workload >= 0
+    // Every refusal is an Error: without their stacks it takes a fifth less.
+    if (!isReplay) Error.stackTraceLimit = 0
+    const { failures, ...figures } = await explore(subject, {
+      ...options,
+      ...(kept === '' ? {} : { kept: new Set(kept.split(',').map(Number)) }),
+      ...(isReplay ? { only: { workload, cuts } } : {}),
+    })
+    const violations: string[] = []
+    for (const [index, failure] of failures.entries()) {
+      const short =
+        isReplay || index >= SHRUNK_FAILURES ? failure : await shrinkFailure(subject, options, failure)
+      const from = short === failure ? '' : `, shrunk from: ${failure.replay}`
+      violations.push(
+        `--subject ${name} ${short.replay}${from}\n  ${isReplay ? short.error.stack : short.error.message}`,
+      )
+    }
+    const { user, system } = process.cpuUsage()
+    const recoveriesPerCpuSecond = Math.round(figures.recoveries / ((user + system) / 1e6))
+    return { figures: { ...figures, recoveriesPerCpuSecond }, violations, skipped: [] }
   },
 })
 
 /** The kills and the extremes, of which each operation gets every one. */
 const FIXED_SURVIVALS = 9
+/** The others are most often the same once more. */
+const SHRUNK_FAILURES = 3
 
-function isSubject(subject: string): subject is keyof typeof SUBJECTS {
-  return subject in SUBJECTS
+function subjectNamed(name: string): Subject {
+  if (name === 'engine') return engineSubject
+  if (name === 'log') return logSubject
+  throw new TypeError(`--subject is engine or log, not '${name}'`)
 }

@@ -1,10 +1,11 @@
 import type { SeededRandom } from '../seeded-random.ts'
 import { cutFile, flipBit, loseFile, overwrite, swapFiles } from '../simulated/damage.ts'
 import type { SimulatedDisk } from '../simulated/disk.ts'
+import { STORE } from './subject.ts'
 
 /** Damages a file of the store, by one of the ways in which a disk or a person does; says which. */
 export function damageAtRandom(disk: SimulatedDisk, random: SeededRandom): string {
-  const paths = disk.paths().filter((path) => disk.contentOf(path).length > 0)
+  const paths = filesOf(disk)
   const path = paths[random.below(paths.length)] as string
   const { length } = disk.contentOf(path)
   switch (random.below(4)) {
@@ -33,7 +34,7 @@ export function damageAtRandom(disk: SimulatedDisk, random: SeededRandom): strin
 
 /** After a crash, what may look like the end of the log is one. A whole file that is gone never does. */
 export function loseAtRandom(disk: SimulatedDisk, random: SeededRandom): string {
-  const paths = disk.paths().filter((path) => disk.contentOf(path).length > 0)
+  const paths = filesOf(disk)
   const path = paths[random.below(paths.length)] as string
   if (random.below(2) === 0) {
     loseFile(disk, path)
@@ -41,6 +42,11 @@ export function loseAtRandom(disk: SimulatedDisk, random: SeededRandom): string 
   }
   overwrite(disk, path, 0, Buffer.alloc(Math.min(512, disk.contentOf(path).length)))
   return `${path}: its first sector is zeros`
+}
+
+/** The files of the store that hold anything. */
+export function filesOf(disk: SimulatedDisk): string[] {
+  return disk.paths().filter((path) => path.startsWith(`${STORE}/`) && disk.contentOf(path).length > 0)
 }
 
 /** Everything that a refused open must leave as it is. */

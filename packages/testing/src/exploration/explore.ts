@@ -1,14 +1,15 @@
 import { isHoldfastError } from '@holdfast/environment'
+import type { CallName, FaultRule } from '../faults.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { type CrashPoint, recordCrashPoints, simulate } from '../simulated/crash-points.ts'
 import type { SimulatedDisk } from '../simulated/disk.ts'
 import { EXTREME_SURVIVALS, survivalNamed } from '../simulated/survival.ts'
-import { contentsOf, damageAtRandom, loseAtRandom } from './damage.ts'
+import { contentsOf, damageAtRandom, filesOf, loseAtRandom } from './damage.ts'
 import { NotingSurvival } from './noting-survival.ts'
 import { Recovery } from './recovery.ts'
 import { checkFound, type CutKind, type Found, type Observation } from './model.ts'
 import { shuffled } from './shuffled.ts'
-import type { Subject } from './subject.ts'
+import { STORE, type Subject } from './subject.ts'
 import { RandomWorkload } from './workload.ts'
 
 export interface ExploreOptions {
@@ -32,6 +33,10 @@ export interface ExploreOptions {
   readonly budgetMs?: number
   /** Called behind each workload. */
   readonly onWorkload?: (soFar: Readonly<Explored>) => void
+  /** Of the steps of a workload, only these. */
+  readonly kept?: ReadonlySet<number>
+  /** See `SimulatedEnvironmentOptions`. */
+  readonly losesNames?: boolean
   /** Replays one: see `Failure.replay`. */
   readonly only?: { readonly workload: number; readonly cuts: string }
 }
@@ -63,6 +68,14 @@ export interface Explored {
 
 const MAX_DEPTH = 3
 const MAX_FAILURES = 20
+/** Of so many recoveries one does all that may follow as well. That costs four times as much, and finds less. */
+const THOROUGH_EVERY = 12
+/** Of so many recoveries, one meets a fault, where the workload does. */
+const FAULT_EVERY = 5
+/** Where a cut has no more effects than this, the survivals are all that there can be. */
+const ENUMERATED_EFFECTS = 5
+/** Random survivals that are tried until there are as many different ones as are wanted, for each of these. */
+const DRAWS_PER_SURVIVAL = 2
 /** Damages that are tried on a log that was closed cleanly. */
 const DAMAGES = 40
 
@@ -97,6 +110,8 @@ class Exploration {
   readonly #options: ExploreOptions
   readonly #number: number
   readonly #explored: Explored
+  readonly #faults: boolean
+  #seed = 0
   /** What was found on a disk. */
   readonly #found: Map<string, Found> = new Map()
 
@@ -105,13 +120,17 @@ class Exploration {
     this.#options = options
     this.#number = number
     this.#explored = explored
+    this.#faults = options.faults ?? number % 2 === 1
   }
 
   async run(seed: number): Promise<void> {
-    const { records, faults = this.#number % 2 === 1, damage = true, only } = this.#options
+    this.#seed = seed
+    const { records, kept, losesNames, damage = true, only } = this.#options
     const { steps = records === undefined ? 14 : Number.POSITIVE_INFINITY } = this.#options
-    const workload = new RandomWorkload(this.#subject, seed, { steps, faults, records })
-    const run = await this.#attempt('', () => recordCrashPoints(workload, { seed }))
+    const workload = new RandomWorkload(this.#subject, seed, { steps, faults: this.#faults, kept, records })
+    const run = await this.#attempt('', () =>
+      recordCrashPoints(workload, { seed, losesNames: losesNames ?? false }),
+    )
     this.#explored.workloads += 1
     if (run === undefined) return
     this.#explored.operations += run.operations
@@ -120,7 +139,7 @@ class Exploration {
     // Where a bound ends it, all of the run has had its chance.
     const points = this.#options.maxRecoveries === undefined ? run.points : shuffled(run.points, seed)
     for (const point of points) {
-      await this.#cutAt(point, workload.model.records, '', cuts, this.#survivals(point))
+      await this.#cutAt(point, workload.model.records, '', cuts, ...this.#survivals(point))
       if (this.#isOver) return
     }
     if (damage) await this.#damage(run.end.disk, run.end.observed, workload.model.records, seed, cuts?.[0])
@@ -173,16 +192,33 @@ class Exploration {
     return isOver(this.#explored, this.#options)
   }
 
-  #survivals({ operation }: CrashPoint<Observation>): string[] {
-    const random = Array.from(
-      { length: this.#options.survivals },
+  /** The names of survivals, and how many different disks they are to leave. */
+  #survivals({ operation, during }: CrashPoint<Observation>): [string[], number] {
+    const draws = this.#options.survivals * DRAWS_PER_SURVIVAL
+    let random = Array.from(
+      { length: draws },
       (_, i) => `random-${seedOf(`${this.#number}/${operation.index}/${i}`) % 1_000_000}`,
     )
+    const everything = new NotingSurvival(survivalNamed('everything'))
+    during.afterPowerCut(everything)
+    const effects = everything.answers.length
+    if (effects <= ENUMERATED_EFFECTS && 2 ** effects <= draws) {
+      const all = Array.from(
+        { length: 2 ** effects },
+        (_, i) => `effects-${i.toString(2).padStart(effects, '0')}`,
+      )
+      // A few at random all the same: they may find stale bytes where nothing was written.
+      random = [...all, ...random.slice(0, 4)]
+    }
+    const evicted = during.hasLost ? ['evicted-nothing', `evicted-random-${operation.index}`] : []
     const lost =
       (this.#options.damage ?? true) && operation.index % 2 === 0
         ? [`lost-${seedOf(`${this.#number}/${operation.index}`) % 1_000_000}`]
         : []
-    return ['kill-before', 'kill', ...EXTREME_SURVIVALS, ...random, ...lost]
+    return [
+      ['kill-before', 'kill', ...evicted, ...lost, ...EXTREME_SURVIVALS, ...random],
+      EXTREME_SURVIVALS.length + this.#options.survivals,
+    ]
   }
 
   /** Recovers from the disks that a cut at this point may leave. `path`: the cuts before it. */
@@ -192,6 +228,7 @@ class Exploration {
     path: string,
     cuts: readonly string[] | undefined,
     survivals: readonly string[],
+    different: number = survivals.length,
   ): Promise<void> {
     const [cut, ...laterCuts] = cuts ?? []
     let chosen = survivals
@@ -202,14 +239,14 @@ class Exploration {
     }
     const seen = new Set<string>()
     for (const survival of chosen) {
-      if (this.#isOver) return
+      if (this.#isOver || seen.size >= different) return
       const here = `${path}${point.operation.index}:${survival}`
       const kind: CutKind = survival.startsWith('kill') ? 'kill' : 'power'
       let disk: SimulatedDisk
       if (survival.startsWith('lost-')) {
         disk = point.during.afterPowerCut(survivalNamed('nothing'))
         const seed = Number(survival.slice('lost-'.length))
-        if (disk.paths().some((name) => disk.contentOf(name).length > 0))
+        if (filesOf(disk).length > 0)
           await this.#recoverDamaged(disk, loseAtRandom, point.observed, records, seed, here)
         continue
       }
@@ -217,6 +254,10 @@ class Exploration {
       else if (survival === 'kill') {
         if (point.before === point.during && chosen.length > 1) continue
         disk = point.during.fork()
+      } else if (survival.startsWith('evicted-')) {
+        // A kill, and the system has dropped from its cache what a failed sync left there as clean.
+        disk = point.during.fork()
+        disk.evictLost(survivalNamed(survival.slice('evicted-'.length)))
       } else {
         const noting = new NotingSurvival(survivalNamed(survival))
         disk = point.during.afterPowerCut(noting)
@@ -246,7 +287,7 @@ class Exploration {
     cuts: readonly string[] | undefined,
   ): Promise<void> {
     const depth = path.split('/').length
-    const seed = seedOf(path)
+    const seed = seedOf(`${this.#seed}/${path}`)
     const random = new SeededRandom(seed)
     // The second time more often: there are far fewer to choose from. And always, until the third was reached.
     const every = Math.ceil((this.#options.nestedEvery ?? 40) / (depth === 1 ? 1 : 4))
@@ -254,15 +295,15 @@ class Exploration {
     const isFirst = every > 0 && depth > 1 && this.#explored.deepest < MAX_DEPTH
     const nest = depth < MAX_DEPTH && (cuts === undefined ? drawn || isFirst : cuts.length > 0)
     // A replay goes all the way: the run that it repeats may have.
-    const thorough = nest || cuts !== undefined || random.below(3) === 0
+    const thorough = nest || cuts !== undefined || random.below(THOROUGH_EVERY) === 0
     // Its own numbers: a replay, which draws none for what to try, must draw the same records.
     const draws = new SeededRandom(~seed)
-    const recovery = new Recovery(this.#subject, records, observed, kind, draws, thorough)
-    if (depth > 1) this.#explored.nested += 1
+    const fault = this.#faults ? faultAtRandom(new SeededRandom(Math.imul(seed, 3))) : undefined
+    const recovery = new Recovery(this.#subject, records, observed, kind, draws, thorough, fault)
     this.#explored.deepest = Math.max(this.#explored.deepest, depth)
     if (!nest) {
       const fingerprint = disk.fingerprint
-      const known = this.#found.get(fingerprint)
+      const known = fault === undefined ? this.#found.get(fingerprint) : undefined
       await this.#attempt(path, async () => {
         // The same disk once more, after another moment: only what has to be on it may differ.
         if (known !== undefined) {
@@ -273,11 +314,13 @@ class Exploration {
         if (recovery.found !== undefined) this.#found.set(fingerprint, recovery.found)
       })
       if (known !== undefined) this.#explored.known += 1
-      else this.#explored.recoveries += 1
+      else this.#recovered(depth)
       return
     }
-    this.#explored.recoveries += 1
-    const run = await this.#attempt(path, () => recordCrashPoints(recovery, { seed, disk }))
+    this.#recovered(depth)
+    const run = await this.#attempt(path, () =>
+      recordCrashPoints(recovery, { seed, disk, losesNames: this.#options.losesNames ?? false }),
+    )
     if (run === undefined) return
     for (const point of run.points) {
       if (cuts === undefined && random.below(6) !== 0) continue
@@ -299,15 +342,22 @@ class Exploration {
     }
   }
 
+  #recovered(depth: number): void {
+    this.#explored.recoveries += 1
+    if (depth > 1) this.#explored.nested += 1
+  }
+
   async #attempt<T>(path: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work()
     } catch (error) {
       const { seed, maxFailures = MAX_FAILURES } = this.#options
       if (this.#explored.failures.length < maxFailures) {
+        const { kept } = this.#options
+        const steps = kept === undefined ? '' : ` --kept ${[...kept].join(',')}`
         const cuts = path === '' ? '' : ` --cuts ${path}`
         this.#explored.failures.push({
-          replay: `--seed ${seed} --workload ${this.#number}${cuts}`,
+          replay: `--seed ${seed} --workload ${this.#number}${steps}${cuts}`,
           workload: this.#number,
           cuts: path,
           error: error as Error,
@@ -315,6 +365,32 @@ class Exploration {
       }
       return undefined
     }
+  }
+}
+
+/** A call that fails while opening: often one that reads, which must never be taken for the end of the log. */
+function faultAtRandom(random: SeededRandom): FaultRule | undefined {
+  if (random.below(FAULT_EVERY) > 0) return undefined
+  const on = (
+    [
+      'read',
+      'read',
+      'size',
+      'list',
+      'stat',
+      'open',
+      'close',
+      'sync',
+      'writeThrough',
+      'write',
+      'rename',
+    ] as const
+  )[random.below(11)] as CallName
+  return {
+    on,
+    nth: 1 + random.below(on === 'read' || on === 'open' ? 12 : 4),
+    path: new RegExp(STORE),
+    fault: { errno: random.below(4) === 0 ? 'ENOSPC' : 'EIO' },
   }
 }
 

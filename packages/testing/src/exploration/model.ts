@@ -27,6 +27,8 @@ export interface Observation {
   readonly phase: Phase
   readonly submitted: number
   readonly events: number
+  /** What was durable, or acknowledged, at this event must be there. Default: `events`. */
+  readonly requiredAt?: number
   readonly durableSeq: number
   readonly lastSeq: number
   readonly trimmedThrough: number
@@ -130,7 +132,7 @@ export class Model {
  * moment. Gives the ids of all that is there: where the record left no trace (0), of the one that must have.
  */
 export function checkFound(found: Found, observed: Observation, kind: CutKind): number[] {
-  const { phase, events, submitted } = observed
+  const { phase, events, requiredAt = events, submitted } = observed
   const wrong = (what: string): Error =>
     new Error(`${what}; found ${describeFound(found)}; expected ${describeObservation(observed)}`)
   const lastSeq = found.firstSeq + found.ids.length - 1
@@ -153,7 +155,8 @@ export function checkFound(found: Found, observed: Observation, kind: CutKind): 
   for (const group of phase.groups.slice(0, submitted)) {
     const refused = group.refusedAt <= events
     const acknowledged = group.acknowledgedAt <= events
-    const mustBeThere = group.durableAt <= events || (kind === 'kill' && acknowledged)
+    const mustBeThere =
+      group.durableAt <= requiredAt || (kind === 'kill' && group.acknowledgedAt <= requiredAt)
     const [first] = group.ids
     const trimmed = seq < found.firstSeq
     const notWritten = refused && group.outcome === 'not-written'

@@ -1,15 +1,12 @@
+import { isHoldfastError } from '@holdfast/environment'
+import type { FaultRule } from '../faults.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { Workload } from '../simulated/crash-points.ts'
 import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
 import { checkFound, type CutKind, type Found, Model, type Observation } from './model.ts'
 import type { OpenSubject, Subject, SubjectSettings } from './subject.ts'
 
-const SETTINGS: SubjectSettings = {
-  syncIntervalMs: 3,
-  maxUnsyncedBytes: 1_000_000,
-  snapshotEvery: 4,
-  segmentBytes: 4096,
-}
+const SETTINGS: SubjectSettings = { syncIntervalMs: 3, maxUnsyncedBytes: 1_000_000, snapshotEvery: 4 }
 
 /** What comes after a crash: the store opens by itself, holds what it must, takes new records, and has them too. */
 export class Recovery implements Workload<Observation> {
@@ -19,6 +16,7 @@ export class Recovery implements Workload<Observation> {
   readonly #kind: CutKind
   readonly #random: SeededRandom
   readonly #thorough: boolean
+  readonly #fault: FaultRule | undefined
   /** How many records there are, those included that were trimmed. */
   #position = 0
   /** What opening found. */
@@ -31,6 +29,7 @@ export class Recovery implements Workload<Observation> {
     kind: CutKind,
     random: SeededRandom,
     thorough: boolean,
+    fault?: FaultRule,
   ) {
     this.#subject = subject
     this.#model = new Model(new Map(records), observed)
@@ -38,6 +37,7 @@ export class Recovery implements Workload<Observation> {
     this.#kind = kind
     this.#random = random
     this.#thorough = thorough
+    this.#fault = fault
   }
 
   get records(): ReadonlyMap<number, unknown> {
@@ -49,7 +49,7 @@ export class Recovery implements Workload<Observation> {
   }
 
   async run(environment: SimulatedEnvironment): Promise<void> {
-    const open = await this.#subject.open(environment, SETTINGS)
+    const open = await this.#open(environment)
     const found = await this.#check(open, this.#observed, this.#kind)
     this.found = found
     this.#model.opened(found)
@@ -66,12 +66,28 @@ export class Recovery implements Workload<Observation> {
     await again.close()
   }
 
+  /** A call that fails makes opening fail with an error that says so, or not at all. Then it opens. */
+  async #open(environment: SimulatedEnvironment): Promise<OpenSubject> {
+    if (this.#fault === undefined) return this.#subject.open(environment, SETTINGS)
+    const { files } = environment
+    files.fail(this.#fault)
+    let open: OpenSubject | undefined
+    try {
+      open = await this.#subject.open(environment, SETTINGS)
+    } catch (error) {
+      if (!isHoldfastError(error) || !['IO_ERROR', 'NO_SPACE'].includes(error.code)) throw error
+    }
+    files.clearRules()
+    return open ?? this.#subject.open(environment, SETTINGS)
+  }
+
   async #check(open: OpenSubject, observed: Observation, kind: CutKind): Promise<Found> {
     const found = await open.read(this.records)
     const ids = checkFound(found, observed, kind)
     open.verify(
       ids.map((id) => this.records.get(id)),
-      kind,
+      // A snapshot that could not be read is set aside, and that is no fault of the crash.
+      this.#fault === undefined ? kind : 'damage',
     )
     this.#position = ids.length
     return { ...found, ids: ids.slice(ids.length - found.ids.length) }

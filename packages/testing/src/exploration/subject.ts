@@ -17,8 +17,6 @@ export interface SubjectSettings {
   readonly syncIntervalMs: number
   readonly maxUnsyncedBytes: number
   readonly snapshotEvery: number
-  /** Small, so that there are many; or so large that space for one is taken ahead, in steps, as it fills. */
-  readonly segmentBytes: number
 }
 
 export interface OpenSubject {
@@ -37,5 +35,7 @@ export interface OpenSubject {
    * crash may leave: where nothing is damaged, nothing may have been set aside.
    */
   verify(records: readonly unknown[], cut: CutKind): void
+  /** Where it can be copied while it is open: makes the copy, opens it, and reads what is in it. */
+  copy?(path: string, records: ReadonlyMap<number, unknown>): Promise<Found>
   close(): Promise<void>
 }

@@ -10,6 +10,8 @@ import type { OpenSubject, Subject, SubjectSettings } from './subject.ts'
 export interface WorkloadOptions {
   readonly steps: number
   readonly faults: boolean
+  /** Of the steps, only these: what a failure does not need is left out. */
+  readonly kept?: ReadonlySet<number> | undefined
   /** Ends once so many records have been submitted. */
   readonly records: number | undefined
 }
@@ -25,10 +27,25 @@ const FAULTY_CALLS = [
   'rename',
 ] as const satisfies readonly CallName[]
 
+const RARELY_FAULTY_CALLS = [
+  'open',
+  'list',
+  'stat',
+  'makeDirectory',
+  'unlink',
+  'read',
+  'truncate',
+  'size',
+  'close',
+] as const satisfies readonly CallName[]
+
+const IN_STORE = /\/data\/store/
+
 /** Random calls, as one program would make them. */
 export class RandomWorkload implements Workload<Observation> {
   readonly model: Model = new Model()
-  readonly #random: SeededRandom
+  readonly #seed: number
+  #random: SeededRandom
   readonly #options: WorkloadOptions
   readonly #subject: Subject
   readonly #settings: SubjectSettings
@@ -39,8 +56,10 @@ export class RandomWorkload implements Workload<Observation> {
   #open: OpenSubject | undefined
   /** Why the log has to be closed and opened again. */
   #failed = false
+  #copies = 0
 
   constructor(subject: Subject, seed: number, options: WorkloadOptions) {
+    this.#seed = seed
     this.#random = new SeededRandom(seed)
     this.#options = options
     this.#subject = subject
@@ -49,7 +68,6 @@ export class RandomWorkload implements Workload<Observation> {
       syncIntervalMs: draw([1, 3, 20]),
       maxUnsyncedBytes: draw([300, 2000, 1_000_000]),
       snapshotEvery: draw([3, 8, 1000]),
-      segmentBytes: seed % 4 === 2 ? 200_000 : 4096,
     }
     this.#osPercent = draw([5, 50, 95])
   }
@@ -64,6 +82,9 @@ export class RandomWorkload implements Workload<Observation> {
     await environment.files.syncDirectory('/')
     await this.#openAgain()
     for (let step = 0; step < this.#options.steps && this.#left > 0; step += 1) {
+      if (this.#options.kept?.has(step) === false) continue
+      // Its own numbers: the same whichever others are left out.
+      this.#random = new SeededRandom(this.#seed + Math.imul(step + 1, 0x9e3779b9))
       if (this.#failed) await this.#reopen()
       await this.#step()
     }
@@ -105,7 +126,7 @@ export class RandomWorkload implements Workload<Observation> {
         return this.#sometimesWait(this.#attempt(() => open.tidy(through)))
       }
       case 10:
-        return this.#random.below(2) === 0 ? this.#reopen() : this.#idle(1)
+        return [() => this.#reopen(), () => this.#idle(1), () => this.#copy()][this.#random.below(3)]?.()
       default:
         return this.#fault()
     }
@@ -117,15 +138,17 @@ export class RandomWorkload implements Workload<Observation> {
 
   #fault(): void {
     const { files, disk } = this.#environment as SimulatedEnvironment
-    const kind = this.#random.below(8)
+    const kind = this.#random.below(10)
     if (kind === 0) {
       files.capacityBytes = disk.usedBytes + this.#random.below(6000)
       return
     }
     if (kind === 1) return this.#calm()
+    if (kind === 8) return this.#slow()
+    if (kind === 9) return this.#rare()
     const on = FAULTY_CALLS[this.#random.below(FAULTY_CALLS.length)] as (typeof FAULTY_CALLS)[number]
     const nth = 1 + this.#random.below(2)
-    const path = /\/data\/store/
+    const path = IN_STORE
     if (kind < 5 && (on === 'write' || on === 'writeThrough')) {
       files.fail({ on, nth, path, fault: { shortBytes: this.#random.below(600) } })
       // The rest is said not to fit: what was taken has to go again.
@@ -134,6 +157,37 @@ export class RandomWorkload implements Workload<Observation> {
     }
     const made = this.#random.below(4) === 0
     files.fail({ on, nth, path, fault: { errno: kind === 5 ? 'ENOSPC' : 'EIO', made } })
+  }
+
+  /** A sync that takes its time: what it is to cover is not acknowledged before it returns. */
+  #slow(): void {
+    const { files, timers } = this.#environment as SimulatedEnvironment
+    const ms = 1 + this.#random.below(200)
+    const hang = new Promise<void>((resolve) => {
+      timers.after(ms, resolve)
+    })
+    const on = (['sync', 'writeThrough', 'syncDirectory'] as const)[this.#random.below(3)] as CallName
+    files.fail({ on, nth: 1 + this.#random.below(2), path: IN_STORE, fault: { hang } })
+  }
+
+  #rare(): void {
+    const { files } = this.#environment as SimulatedEnvironment
+    const on = RARELY_FAULTY_CALLS[this.#random.below(RARELY_FAULTY_CALLS.length)] as CallName
+    const errno = ['EIO', 'EMFILE', 'EROFS'][this.#random.below(3)] as string
+    files.fail({ on, nth: 1 + this.#random.below(3), path: IN_STORE, fault: { errno } })
+  }
+
+  /** A copy that is made while commands go on holds what was durable when it began, and a prefix. */
+  async #copy(): Promise<void> {
+    const open = this.#opened
+    if (open.copy === undefined) return this.#idle(1)
+    const path = `/data/copy-${this.#copies++}`
+    const { events, durableSeq } = this.model.observe()
+    await this.#attempt(async () => {
+      const found = await open.copy?.(path, this.model.records)
+      if (found !== undefined)
+        checkFound(found, { ...this.model.observe(), requiredAt: events, durableSeq }, 'power')
+    })
   }
 
   /** Nothing goes wrong from here on. */
@@ -228,7 +282,8 @@ export class RandomWorkload implements Workload<Observation> {
     const ids = checkFound(found, this.model.observe(), 'kill')
     open.verify(
       ids.map((id) => records.get(id)),
-      'kill',
+      // A snapshot that could not be read is set aside.
+      this.#options.faults ? 'damage' : 'kill',
     )
     this.model.opened({ ...found, ids: ids.slice(ids.length - found.ids.length) })
     this.model.log = open

@@ -28,6 +28,7 @@ export class DiskFile {
   /** By the index of the sector. */
   #unsynced: Map<number, Unsynced<Sector>> = new Map()
   #unsyncedSize: Unsynced<number> | undefined
+  #fingerprint: string | undefined
 
   constructor(id: number) {
     this.id = id
@@ -105,36 +106,61 @@ export class DiskFile {
     if (size !== this.size) this.#resize(size, stamp)
   }
 
-  sync(): void {
-    for (const [index, { dirty }] of this.#unsynced) {
-      if (!dirty) continue
-      this.#durable[index] = this.#sectors[index] ?? ZERO_SECTOR
-      this.#unsynced.delete(index)
+  /** What was written through that operation is durable. */
+  sync(through: number): void {
+    for (const [index, unsynced] of this.#unsynced) {
+      const synced = afterSync(unsynced, through)
+      if (synced === undefined) continue
+      this.#durable[index] = synced.durable
+      if (synced.rest === undefined) this.#unsynced.delete(index)
+      else this.#unsynced.set(index, synced.rest)
     }
-    if (this.#unsyncedSize?.dirty) {
-      this.#durableSize = this.size
-      this.#unsyncedSize = undefined
-    }
+    const size = this.#unsyncedSize === undefined ? undefined : afterSync(this.#unsyncedSize, through)
+    if (size === undefined) return
+    this.#durableSize = size.durable
+    this.#unsyncedSize = size.rest
   }
 
   /**
    * A sync that failed: what was dirty may be on the disk or not, and counts as clean from here on, so that
-   * no later sync writes it. With a range, only what is in it.
+   * no later sync writes it; what came after it began is as dirty as it was. With a range, only what is in it.
    */
-  failSync(position = 0, bytes: number = Number.POSITIVE_INFINITY): void {
+  failSync(through: number, position = 0, bytes: number = Number.POSITIVE_INFINITY): void {
     for (const [index, { versions, dirty }] of this.#unsynced) {
       const start = index * SECTOR_BYTES
-      if (dirty && start + SECTOR_BYTES > position && start < position + bytes)
-        this.#unsynced.set(index, { versions, dirty: false })
+      const isIn = start + SECTOR_BYTES > position && start < position + bytes
+      if (dirty && isIn && isThrough(versions, through)) this.#unsynced.set(index, { versions, dirty: false })
     }
-    if (this.#unsyncedSize !== undefined) this.#unsyncedSize = { ...this.#unsyncedSize, dirty: false }
+    const sizes = this.#unsyncedSize
+    if (sizes !== undefined && isThrough(sizes.versions, through))
+      this.#unsyncedSize = { ...sizes, dirty: false }
+  }
+
+  /** Whether the cache shows bytes that a failed sync left as clean. */
+  get hasLost(): boolean {
+    for (const { dirty } of this.#unsynced.values()) if (!dirty) return true
+    return false
+  }
+
+  /** The cache forgets what counts as clean and is not on the disk: reading finds what is there. */
+  evict(survival: Survival): void {
+    for (const [index, unsynced] of this.#unsynced) {
+      if (unsynced.dirty) continue
+      const sector = survivor(unsynced, 'data', survival) ?? this.#durable[index] ?? ZERO_SECTOR
+      this.#sectors[index] = sector
+      this.#durable[index] = sector
+      this.#unsynced.delete(index)
+    }
+    this.#fingerprint = undefined
   }
 
   /** The same for files that show the same bytes and share them; files with equal bytes of their own may differ. */
   get fingerprint(): string {
+    if (this.#fingerprint !== undefined) return this.#fingerprint
     let fingerprint = `${this.size}:`
     for (let index = 0; index * SECTOR_BYTES < this.size; index += 1)
       fingerprint += `${serialOf(this.#sectors[index] ?? ZERO_SECTOR)},`
+    this.#fingerprint = fingerprint
     return fingerprint
   }
 
@@ -179,6 +205,7 @@ export class DiskFile {
   #put(index: number, sector: Sector, stamp: number): void {
     // No holes: an array with holes is slow, and `length` says how far anything was ever written.
     while (this.#sectors.length < index) this.#sectors.push(ZERO_SECTOR)
+    this.#fingerprint = undefined
     this.#sectors[index] = sector
     const versions = this.#unsynced.get(index)?.versions ?? []
     this.#unsynced.set(index, { versions: [...versions, { value: sector, stamp }], dirty: true })
@@ -186,6 +213,7 @@ export class DiskFile {
 
   #resize(size: number, stamp: number): void {
     this.size = size
+    this.#fingerprint = undefined
     const versions = this.#unsyncedSize?.versions ?? []
     this.#unsyncedSize = { versions: [...versions, { value: size, stamp }], dirty: true }
   }
@@ -198,6 +226,26 @@ function serialOf(sector: Sector): number {
   let serial = SERIALS.get(sector)
   if (serial === undefined) SERIALS.set(sector, (serial = ++lastSerial))
   return serial
+}
+
+/** What a sync leaves behind it; `undefined` where there is nothing that it writes. */
+function afterSync<T>(
+  { versions, dirty }: Unsynced<T>,
+  through: number,
+): { readonly durable: T; readonly rest: Unsynced<T> | undefined } | undefined {
+  const last = versions.at(-1) as Version<T>
+  if (!dirty) return undefined
+  if (last.stamp <= through) return { durable: last.value, rest: undefined }
+  const written = versions.findLast(({ stamp }) => stamp <= through)
+  if (written === undefined) return undefined
+  return {
+    durable: written.value,
+    rest: { versions: versions.filter(({ stamp }) => stamp > through), dirty },
+  }
+}
+
+function isThrough(versions: readonly Version<unknown>[], through: number): boolean {
+  return (versions.at(-1) as Version<unknown>).stamp <= through
 }
 
 function survivor<T>(

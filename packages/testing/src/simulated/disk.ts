@@ -156,6 +156,7 @@ export class SimulatedDisk {
       removed: [{ ...source, id }],
       added: { ...target, id },
       unsynced: [...new Set([source.directory, target.directory])],
+      lost: [],
     })
   }
 
@@ -169,11 +170,15 @@ export class SimulatedDisk {
       removed: [{ directory, name, id }],
       added: undefined,
       unsynced: [directory],
+      lost: [],
     })
   }
 
-  /** Makes the names in a directory durable. `openFiles` are kept, whether a name leads to them or not. */
-  syncDirectory(path: string, openFiles: Iterable<number>): void {
+  /**
+   * Makes the names in a directory durable that were there by then. `openFiles` are kept, whether a name leads
+   * to them or not.
+   */
+  syncDirectory(path: string, openFiles: Iterable<number>, through: number = this.#stamp): void {
     const found = this.find('syncDirectory', path)
     this.#directory('syncDirectory', path)
     const durable = new Map([...this.#directories].map(([id, directory]) => [id, directory.durable]))
@@ -187,7 +192,8 @@ export class SimulatedDisk {
     }
     const rest: NameChange[] = []
     for (const change of this.#nameChanges) {
-      const unsynced = change.unsynced.filter((id) => id !== found?.id)
+      const isWritten = change.stamp <= through && !change.lost.includes(found?.id as number)
+      const unsynced = isWritten ? change.unsynced.filter((id) => id !== found?.id) : change.unsynced
       if (unsynced.length === 0) applyTo(writable, change)
       else rest.push({ ...change, unsynced })
     }
@@ -198,6 +204,33 @@ export class SimulatedDisk {
     }
     this.version += 1
     if (this.#files.size > SWEEP_FILES) this.#sweep(openFiles)
+  }
+
+  /**
+   * A sync of a directory that failed: as with a file, what was dirty may be on the disk or not and counts as
+   * clean. The next change of a name in it makes all of it dirty again.
+   */
+  failSyncDirectory(path: string, through: number): void {
+    const id = this.find('syncDirectory', path)?.id
+    this.#nameChanges = this.#nameChanges.map((change) =>
+      id !== undefined && change.stamp <= through && change.unsynced.includes(id) && !change.lost.includes(id)
+        ? { ...change, lost: [...change.lost, id] }
+        : change,
+    )
+    this.version += 1
+  }
+
+  /** Whether the cache shows bytes that a failed sync left as clean. */
+  get hasLost(): boolean {
+    for (const file of this.#files.values()) if (file.hasLost) return true
+    return false
+  }
+
+  /** The cache forgets them: reading finds what is on the disk. */
+  evictLost(survival: Survival): void {
+    survival.begin?.(...this.#stampRange())
+    for (const [id, file] of this.#files) if (file.hasLost) this.ownFile(id).evict(survival)
+    this.version += 1
   }
 
   /** Every file by its path, in the order of the paths. */
@@ -292,6 +325,7 @@ export class SimulatedDisk {
       removed: [],
       added: { directory, name, id },
       unsynced: [directory],
+      lost: [],
     })
   }
 
@@ -302,7 +336,12 @@ export class SimulatedDisk {
     applyTo(names, change)
     for (const [id, changed] of names)
       this.#directories.set(id, { names: changed, durable: this.#directories.get(id)?.durable ?? new Map() })
-    this.#nameChanges = [...this.#nameChanges, change]
+    const again = this.#nameChanges.map((other) =>
+      other.lost.some((id) => change.unsynced.includes(id))
+        ? { ...other, lost: other.lost.filter((id) => !change.unsynced.includes(id)) }
+        : other,
+    )
+    this.#nameChanges = [...again, change]
   }
 
   /** Forgets what neither a name, nor one that a power cut may bring back, nor an open file leads to. */

@@ -6,6 +6,8 @@ export interface NameChange {
   readonly added: { readonly directory: number; readonly name: string; readonly id: number } | undefined
   /** Directories that have to be synced before it is durable. */
   readonly unsynced: readonly number[]
+  /** Those of them whose sync failed: the next one writes nothing, until something else changes in them. */
+  readonly lost: readonly number[]
 }
 
 /** Makes it, in directories that are there. */

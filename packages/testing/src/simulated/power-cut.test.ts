@@ -147,6 +147,61 @@ describe('a power cut', () => {
     expect(await after(environment.disk, 'nothing')).toEqual({ '/file': 'new' })
   })
 
+  it('takes what was written while a sync was under way', async () => {
+    const seen = new Set<string>()
+    for (let seed = 0; seed < 20; seed += 1) {
+      const environment = new SimulatedEnvironment({ seed })
+      const file = await durableFile(environment, '/file', '0')
+      await file.write(bytes('1'), 0)
+      await Promise.all([file.sync(), file.write(bytes('2'), 0)])
+      seen.add(Object.values(await after(environment.disk, 'nothing')).join(''))
+      expect(await after(environment.disk, 'everything')).toEqual({ '/file': '2' })
+      await file.sync()
+      expect(await after(environment.disk, 'nothing')).toEqual({ '/file': '2' })
+    }
+    // The write came before the sync began, or behind that.
+    expect(seen).toEqual(new Set(['1', '2']))
+  })
+
+  it('leaves a file that shows what is on the disk once the cache has dropped what a failed sync left there', async () => {
+    const environment = new SimulatedEnvironment()
+    const file = await durableFile(environment, '/file', 'old')
+    await file.write(bytes('new'), 0)
+    environment.files.fail({ on: 'sync', fault: { errno: 'EIO' } })
+    await expect(file.sync()).rejects.toMatchObject({ code: 'EIO' })
+    const disk = environment.kill()
+    expect(disk.hasLost).toBe(true)
+    expect(disk.contentOf('/file').toString()).toBe('new')
+    disk.evictLost(survivalNamed('nothing'))
+    expect(disk.contentOf('/file').toString()).toBe('old')
+    expect(disk.hasLost).toBe(false)
+  })
+
+  it('takes names that a failed sync of their directory left as clean, on a disk that does so', async () => {
+    for (const losesNames of [false, true]) {
+      const environment = new SimulatedEnvironment({ losesNames })
+      const { files } = environment
+      await files.open('/file', 'create')
+      files.fail({ on: 'syncDirectory', fault: { errno: 'EIO' } })
+      await expect(files.syncDirectory('/')).rejects.toMatchObject({ code: 'EIO' })
+      await files.syncDirectory('/')
+      expect(await after(environment.disk, 'nothing')).toEqual(losesNames ? {} : { '/file': '' })
+      // Any change makes all of the directory dirty again.
+      await files.open('/other', 'create')
+      await files.syncDirectory('/')
+      expect(await after(environment.disk, 'nothing')).toEqual({ '/file': '', '/other': '' })
+    }
+  })
+
+  it('leaves the effects that are named one by one', async () => {
+    const environment = new SimulatedEnvironment()
+    const file = await durableFile(environment, '/file', 'a'.repeat(1024))
+    await file.write(bytes('b'.repeat(1024)), 0)
+    const [a, b] = ['a'.repeat(512), 'b'.repeat(512)]
+    expect(await after(environment.disk, 'effects-01')).toEqual({ '/file': a + b })
+    expect(await after(environment.disk, 'effects-10')).toEqual({ '/file': b + a })
+  })
+
   it('takes what a failed write-through left in the cache only', async () => {
     const environment = new SimulatedEnvironment()
     const file = await durableFile(environment, '/file', 'old')

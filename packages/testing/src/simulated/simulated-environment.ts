@@ -14,6 +14,8 @@ export interface SimulatedEnvironmentOptions {
   readonly disk?: SimulatedDisk
   /** What fits on the disk. Default: anything. */
   readonly capacityBytes?: number
+  /** A sync of a directory that fails drops the dirty marks of its names: see `FileSystemOptions`. Default: false. */
+  readonly losesNames?: boolean
   /** The wall clock at the start, in milliseconds since 1970. Default: the beginning of 2026. */
   readonly startMs?: number
   /** Looks at every operation of the file system, and may stop the world there. */

@@ -22,6 +22,8 @@ export interface OperationWatch {
 export interface Call<T> {
   /** What stands in the cache once it is under way. */
   readonly begin?: () => void
+  /** Others may come between its beginning and its return. Otherwise it is over at once. */
+  readonly lasts?: boolean
   /** What has happened once it returns. */
   readonly finish: () => T
   /** In place of both where it fails with an errno: the traces that it leaves. */
@@ -29,8 +31,35 @@ export interface Call<T> {
 }
 
 export interface FileSystemOptions {
+  /**
+   * A sync of a directory that fails drops the dirty marks, as one of a file does. File systems with a journal
+   * don't: they keep it for the next sync, or take no more writes at all. Default: false.
+   */
+  readonly losesNames?: boolean
   readonly capacityBytes?: number
   readonly watch?: OperationWatch
+}
+
+export interface CallOptions {
+  /** The call is made whatever the fault says. */
+  readonly always?: boolean
+  readonly settled?: () => void
+}
+
+interface Ending<T> {
+  resolve(this: void, value: T): void
+  reject(this: void, error: unknown): void
+}
+
+function settle<T>(finish: () => T, { resolve, reject }: Ending<T>): void {
+  let value: T
+  try {
+    value = finish()
+  } catch (error) {
+    reject(error)
+    return
+  }
+  resolve(value)
 }
 
 /** The file system of a `SimulatedEnvironment`, on a `SimulatedDisk`. */
@@ -41,6 +70,7 @@ export class SimulatedFileSystem implements FileSystem {
   readonly #simulation: Simulation
   readonly #rules = new FaultRules()
   readonly #watch: OperationWatch | undefined
+  readonly #losesNames: boolean
   readonly #open: Map<number, number> = new Map()
   #operations = 0
 
@@ -49,6 +79,7 @@ export class SimulatedFileSystem implements FileSystem {
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY
     this.#simulation = simulation
     this.#watch = options.watch
+    this.#losesNames = options.losesNames ?? false
   }
 
   /** How many calls have been made. */
@@ -142,10 +173,16 @@ export class SimulatedFileSystem implements FileSystem {
   }
 
   syncDirectory(path: string): Promise<void> {
-    return this.call(
-      { call: 'syncDirectory', path },
-      { finish: () => this.disk.syncDirectory(path, this.#open.keys()) },
-    )
+    return this.call({ call: 'syncDirectory', path }, () => {
+      const through = this.disk.stamp
+      return {
+        lasts: true,
+        finish: () => this.disk.syncDirectory(path, this.#open.keys(), through),
+        fail: () => {
+          if (this.#losesNames) this.disk.failSyncDirectory(path, through)
+        },
+      }
+    })
   }
 
   /** A descriptor was given back. */
@@ -167,22 +204,35 @@ export class SimulatedFileSystem implements FileSystem {
     return fits - position
   }
 
-  /** Makes a call when it is drawn, with whatever fault is due. Passed as a function, it is told how many bytes it may transfer. */
+  /**
+   * Makes a call when it is drawn, with whatever fault is due. Passed as a function, it is asked for when it
+   * begins, and told how many bytes it may transfer. `settled` comes just before the promise settles.
+   */
   call<T>(
     record: CallRecord,
     call: Call<T> | ((limit: number | undefined) => Call<T>),
-    always = false,
+    { always = false, settled }: CallOptions = {},
   ): Promise<T> {
     return new Promise((resolve, reject) => {
+      const end: Ending<T> = {
+        resolve(value) {
+          settled?.()
+          resolve(value)
+        },
+        reject(error) {
+          settled?.()
+          reject(error)
+        },
+      }
       this.#simulation.enqueue(() => {
         const fault = this.#rules.due(record)
         if (fault !== undefined && 'hang' in fault) {
           const later = (): void =>
-            this.#simulation.enqueue(() => this.#make(record, call, undefined, resolve, reject, always))
-          fault.hang.then(later, reject)
+            this.#simulation.enqueue(() => this.#make(record, call, undefined, end, always))
+          fault.hang.then(later, end.reject)
           return
         }
-        this.#make(record, call, fault, resolve, reject, always)
+        this.#make(record, call, fault, end, always)
       })
     })
   }
@@ -191,8 +241,7 @@ export class SimulatedFileSystem implements FileSystem {
     record: CallRecord,
     make: Call<T> | ((limit: number | undefined) => Call<T>),
     fault: ReturnType<FaultRules['due']>,
-    resolve: (value: T) => void,
-    reject: (error: unknown) => void,
+    end: Ending<T>,
     always: boolean,
   ): void {
     const operation = record as { -readonly [K in keyof SimulatedOperation]: SimulatedOperation[K] }
@@ -214,11 +263,15 @@ export class SimulatedFileSystem implements FileSystem {
         this.#simulation.stop()
         return
       }
-      const value = isMade ? call.finish() : call.fail?.(errno as string)
-      if (errno !== undefined) throw errnoError(errno, record)
-      resolve(value as T)
+      const finish = (): T => {
+        const value = isMade ? call.finish() : call.fail?.(errno as string)
+        if (errno !== undefined) throw errnoError(errno, record)
+        return value as T
+      }
+      if (call.lasts === true) this.#simulation.enqueue(() => settle(finish, end))
+      else settle(finish, end)
     } catch (error) {
-      reject(error)
+      end.reject(error)
     }
   }
 

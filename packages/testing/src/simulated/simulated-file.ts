@@ -1,7 +1,7 @@
 import type { File } from '@holdfast/environment'
-import { type CallName, errnoError } from '../faults.ts'
+import { type CallName, type CallRecord, errnoError } from '../faults.ts'
 import type { DiskFile } from './disk-file.ts'
-import type { SimulatedFileSystem } from './simulated-file-system.ts'
+import type { Call, SimulatedFileSystem } from './simulated-file-system.ts'
 
 /** An open file of a `SimulatedFileSystem`. */
 export class SimulatedFile implements File {
@@ -21,11 +21,9 @@ export class SimulatedFile implements File {
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
-    return this.#count('read', () =>
-      this.#files.call({ call: 'read', path: this.#path, position, bytes: into.length }, (limit) => ({
-        finish: () => this.#file.read(limit === undefined ? into : into.subarray(0, limit), position),
-      })),
-    )
+    return this.#call({ call: 'read', path: this.#path, position, bytes: into.length }, (limit) => ({
+      finish: () => this.#file.read(limit === undefined ? into : into.subarray(0, limit), position),
+    }))
   }
 
   write(bytes: Uint8Array, position: number): Promise<number> {
@@ -37,38 +35,33 @@ export class SimulatedFile implements File {
   }
 
   sync(): Promise<void> {
-    return this.#count('sync', () =>
-      this.#files.call(
-        { call: 'sync', path: this.#path },
-        {
-          finish: () => {
-            this.#files.disk.touch()
-            this.#own.sync()
-          },
-          fail: () => {
-            this.#files.disk.touch()
-            this.#own.failSync()
-          },
+    return this.#call({ call: 'sync', path: this.#path }, () => {
+      // What is written from here on is not for this one.
+      const through = this.#files.disk.stamp
+      return {
+        lasts: true,
+        finish: () => {
+          this.#files.disk.touch()
+          this.#own.sync(through)
         },
-      ),
-    )
-  }
-
-  truncate(bytes: number): Promise<void> {
-    return this.#count('truncate', () => {
-      const record = { call: 'truncate', path: this.#path, bytes } as const
-      this.#assertWritable('truncate')
-      return this.#files.call(record, {
-        begin: () => this.#own.truncate(bytes, this.#files.disk.stamp),
-        finish: () => {},
-      })
+        fail: () => {
+          this.#files.disk.touch()
+          this.#own.failSync(through)
+        },
+      }
     })
   }
 
+  truncate(bytes: number): Promise<void> {
+    if (!this.#writable) return this.#refuse('truncate')
+    return this.#call({ call: 'truncate', path: this.#path, bytes }, () => ({
+      begin: () => this.#own.truncate(bytes, this.#files.disk.stamp),
+      finish: () => {},
+    }))
+  }
+
   size(): Promise<number> {
-    return this.#count('size', () =>
-      this.#files.call({ call: 'size', path: this.#path }, { finish: () => this.#file.size }),
-    )
+    return this.#call({ call: 'size', path: this.#path }, () => ({ finish: () => this.#file.size }))
   }
 
   async close(): Promise<void> {
@@ -80,39 +73,34 @@ export class SimulatedFile implements File {
       })
     }
     const finish = (): void => this.#files.released(this.#id)
-    await this.#files.call({ call: 'close', path: this.#path }, { finish }, true)
+    await this.#files.call({ call: 'close', path: this.#path }, { finish }, { always: true })
   }
 
   #write(call: 'write' | 'writeThrough', bytes: Uint8Array, position: number): Promise<number> {
-    return this.#count(call, () => {
-      this.#assertWritable(call)
-      const record = { call, path: this.#path, position, bytes: bytes.length } as const
-      return this.#files.call(record, (limit) => {
-        const room = this.#files.room(
-          this.#id,
-          position,
-          Math.min(limit ?? bytes.length, bytes.length),
-          record,
-        )
-        const taken = room === bytes.length ? bytes : bytes.subarray(0, room)
-        const write = (): void => this.#own.write(taken, position, this.#files.disk.stamp)
-        if (call === 'write') return { begin: write, finish: () => taken.length }
-        return {
-          begin: write,
-          finish: () => {
-            this.#files.disk.touch()
-            this.#own.finishWriteThrough(taken, position)
-            return taken.length
-          },
-          fail: (errno) => {
-            if (errno !== 'EIO') return
-            // The bytes were taken, and the sync behind them failed.
-            this.#files.disk.stampOperation()
-            write()
-            this.#own.failSync(position, taken.length)
-          },
-        }
-      })
+    if (!this.#writable) return this.#refuse(call)
+    const record = { call, path: this.#path, position, bytes: bytes.length } as const
+    return this.#call(record, (limit) => {
+      const most = Math.min(limit ?? bytes.length, bytes.length)
+      const room = this.#files.room(this.#id, position, most, record)
+      const taken = room === bytes.length ? bytes : bytes.subarray(0, room)
+      const write = (): void => this.#own.write(taken, position, this.#files.disk.stamp)
+      if (call === 'write') return { begin: write, finish: () => taken.length }
+      return {
+        begin: write,
+        lasts: true,
+        finish: () => {
+          this.#files.disk.touch()
+          this.#own.finishWriteThrough(taken, position)
+          return taken.length
+        },
+        fail: (errno) => {
+          if (errno !== 'EIO') return
+          // The bytes were taken, and the sync behind them failed.
+          this.#files.disk.stampOperation()
+          write()
+          this.#own.failSync(this.#files.disk.stamp, position, taken.length)
+        },
+      }
     })
   }
 
@@ -124,19 +112,19 @@ export class SimulatedFile implements File {
     return this.#files.disk.ownFile(this.#id)
   }
 
-  #assertWritable(call: CallName): void {
-    if (!this.#writable) throw errnoError('EBADF', { call, path: this.#path })
+  #refuse(call: CallName): Promise<never> {
+    return Promise.reject(errnoError('EBADF', { call, path: this.#path }))
   }
 
   /** Refuses what comes after `close`, and lets `close` wait for what came before. */
-  async #count<T>(call: CallName, make: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw errnoError('EBADF', { call, path: this.#path })
+  #call<T>(record: CallRecord, call: (limit: number | undefined) => Call<T>): Promise<T> {
+    if (this.#closed) return this.#refuse(record.call)
     this.#underWay += 1
-    try {
-      return await make()
-    } finally {
-      this.#underWay -= 1
-      if (this.#underWay === 0) this.#drained?.()
-    }
+    return this.#files.call(record, call, { settled: this.#settled })
+  }
+
+  readonly #settled: () => void = () => {
+    this.#underWay -= 1
+    if (this.#underWay === 0) this.#drained?.()
   }
 }

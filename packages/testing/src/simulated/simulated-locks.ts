@@ -1,4 +1,4 @@
-import { type DirectoryLock, LockedError, type LockHolder, type Locks } from '@holdfast/environment'
+import { type DirectoryLock, ioError, LockedError, type LockHolder, type Locks } from '@holdfast/environment'
 import type { SimulatedFileSystem } from './simulated-file-system.ts'
 import type { Simulation } from './simulation.ts'
 
@@ -13,7 +13,15 @@ export class SimulatedLocks implements Locks {
     this.#simulation = simulation
   }
 
-  acquire(path: string): Promise<DirectoryLock> {
+  async acquire(path: string): Promise<DirectoryLock> {
+    try {
+      return await this.#take(path)
+    } catch (cause) {
+      throw cause instanceof LockedError ? cause : ioError(cause, { doing: 'open the lock file', path })
+    }
+  }
+
+  #take(path: string): Promise<DirectoryLock> {
     const { disk } = this.#files
     return this.#files.call(
       { call: 'open', path, mode: 'create' },

@@ -4,11 +4,6 @@ import { setImmediate } from 'node:timers'
 import type { Clock, Timer, Timers } from '@holdfast/environment'
 import type { SeededRandom } from '../seeded-random.ts'
 
-/** A call that waits for its turn. */
-interface Job {
-  readonly run: () => void
-}
-
 interface Due {
   readonly at: number
   readonly order: number
@@ -17,6 +12,7 @@ interface Due {
 
 /** How long an operation takes at most, in milliseconds of the simulated time. */
 const OPERATION_MS = 0.3
+const SETTLED: Promise<void> = Promise.resolve()
 
 /**
  * Time and order in a simulated world.
@@ -28,7 +24,7 @@ const OPERATION_MS = 0.3
  */
 export class Simulation implements Clock, Timers {
   readonly #random: SeededRandom
-  readonly #jobs: Job[] = []
+  readonly #jobs: (() => void)[] = []
   readonly #turns: (() => void)[] = []
   #timers: Due[] = []
   #timerOrder = 0
@@ -36,6 +32,8 @@ export class Simulation implements Clock, Timers {
   #monotonic = 0
   #scheduled = false
   #stopped = false
+  readonly #run: () => void = () => this.#step()
+  readonly #tick: () => void = () => nextTick(this.#run)
   /** Nothing is left to do, nor will there be until something is asked for. */
   onIdle: (() => void) | undefined
   /** The world has stopped. */
@@ -97,15 +95,15 @@ export class Simulation implements Clock, Timers {
 
   /** Runs it when it is drawn. */
   enqueue(run: () => void): void {
-    this.#jobs.push({ run })
+    this.#jobs.push(run)
     this.#schedule()
   }
 
   #schedule(): void {
     if (this.#scheduled || this.#stopped) return
     this.#scheduled = true
-    // The microtask, so that the tick comes behind every promise that can still settle.
-    queueMicrotask(() => nextTick(() => this.#step()))
+    // The microtask, so that the tick comes behind every promise that can still settle. `queueMicrotask` costs more.
+    void SETTLED.then(this.#tick)
   }
 
   #step(): void {
@@ -120,7 +118,7 @@ export class Simulation implements Clock, Timers {
       const took = (OPERATION_MS * this.#random.below(1000)) / 1000
       this.#wall += took
       this.#monotonic += took
-      job?.run()
+      job?.()
     } else {
       drawn -= this.#jobs.length
       if (drawn === 0 && this.#turns.length > 0) this.#turns.shift()?.()

@@ -33,7 +33,7 @@ export const EXTREME_SURVIVALS: readonly string[] = [
 ]
 
 /**
- * The survival of a name: one of the extremes or `random-<seed>`.
+ * The survival of a name: one of the extremes, `random-<seed>` or `effects-<bits>`.
  *
  * - `nothing`, `everything`: of what was not synced.
  * - `newest`, `oldest`: only what the last, or the first, unsynced operation did.
@@ -41,9 +41,11 @@ export const EXTREME_SURVIVALS: readonly string[] = [
  * - `sizes`: names and sizes, and no data: files grown without what was written to them.
  * - `random-<seed>`: each effect by itself, each operation as a whole, or all up to a moment; now and then
  *   with stale bytes in sectors that were never written to.
+ * - `effects-<bits>`: the first that is asked about survives if the first bit is 1, and so on.
  */
 export function survivalNamed(name: string): Survival {
   if (name.startsWith('random-')) return new RandomSurvival(Number(name.slice('random-'.length)))
+  if (name.startsWith('effects-')) return chosenEffects(name)
   let first = 0
   let last = 0
   const rules: Record<string, (effect: Effect) => boolean> = {
@@ -65,6 +67,11 @@ export function survivalNamed(name: string): Survival {
       last = newest
     },
   }
+}
+
+function chosenEffects(name: string): Survival {
+  let at = 'effects-'.length
+  return { name, survives: () => name[at++] === '1' }
 }
 
 class RandomSurvival implements Survival {
