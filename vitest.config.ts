@@ -32,6 +32,12 @@ export default defineConfig({
     coverage: {
       include: ['packages/*/src/**/*.ts'],
       exclude: ['**/*.{test,test-d,contract,fixture}.ts'],
+      thresholds: Object.fromEntries(
+        ['framing', 'codec', 'recovery', 'snapshot'].map((name) => [
+          `packages/${name}/src/**`,
+          { branches: 95 },
+        ]),
+      ),
     },
   },
 })
