@@ -39,10 +39,13 @@ export const engineSubject: Subject = {
     return { id, account: `account ${random.below(4)}`, amount: random.below(200) - 80, ballast }
   },
 
-  async open(environment, { syncIntervalMs, maxUnsyncedBytes, snapshotEvery }): Promise<OpenSubject> {
+  async open(
+    environment,
+    { syncIntervalMs, maxUnsyncedBytes, snapshotEvery, segmentBytes },
+  ): Promise<OpenSubject> {
     const store = await open(STORE, machine, {
       environment,
-      segmentBytes: 4096,
+      segmentBytes,
       syncIntervalMs,
       maxUnsyncedBytes,
       snapshot: { everyRecords: snapshotEvery },

@@ -15,8 +15,8 @@ export const logSubject: Subject = {
     return bytes
   },
 
-  async open(environment, { syncIntervalMs, maxUnsyncedBytes }): Promise<OpenSubject> {
-    const wal = await Wal.open(STORE, { environment, segmentBytes: 4096, syncIntervalMs, maxUnsyncedBytes })
+  async open(environment, { syncIntervalMs, maxUnsyncedBytes, segmentBytes }): Promise<OpenSubject> {
+    const wal = await Wal.open(STORE, { environment, segmentBytes, syncIntervalMs, maxUnsyncedBytes })
     return {
       get durableSeq() {
         return wal.durableSeq

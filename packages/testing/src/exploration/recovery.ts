@@ -6,7 +6,12 @@ import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts
 import { checkFound, type CutKind, type Found, Model, type Observation } from './model.ts'
 import type { OpenSubject, Subject, SubjectSettings } from './subject.ts'
 
-const SETTINGS: SubjectSettings = { syncIntervalMs: 3, maxUnsyncedBytes: 1_000_000, snapshotEvery: 4 }
+const SETTINGS: SubjectSettings = {
+  syncIntervalMs: 3,
+  maxUnsyncedBytes: 1_000_000,
+  snapshotEvery: 4,
+  segmentBytes: 4096,
+}
 
 /** What comes after a crash: the store opens by itself, holds what it must, takes new records, and has them too. */
 export class Recovery implements Workload<Observation> {

@@ -17,6 +17,8 @@ export interface SubjectSettings {
   readonly syncIntervalMs: number
   readonly maxUnsyncedBytes: number
   readonly snapshotEvery: number
+  /** Small, so that there are many; or so large that space for one is taken ahead, in steps, as it fills. */
+  readonly segmentBytes: number
 }
 
 export interface OpenSubject {
