@@ -2,6 +2,7 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { assertSerializable, MAX_DEPTH, messagePackCodec } from './index.ts'
+import { MAX_VALUE_BYTES } from './limits.ts'
 import { storable, thrownBy } from './values.fixture.ts'
 
 class City {
@@ -30,6 +31,13 @@ function argumentsOf(...given: unknown[]): unknown {
   return function () {
     return arguments
   }.apply(null, given as [])
+}
+
+const MEBIBYTE_OF_TEXT = 'x'.repeat(2 ** 20)
+
+/** -0, so many arrays deep. */
+function nested(depth: number): unknown {
+  return depth === 0 ? -0 : [nested(depth - 1)]
 }
 
 /** `lib: es2023` doesn't know them. */
@@ -71,13 +79,20 @@ const REFUSED: [reason: string, value: unknown][] = [
   ['is an instance of DataView', new DataView(new ArrayBuffer(1))],
   ['is an instance of SharedArrayBuffer', new SharedArrayBuffer(1)],
   ['is an instance of Object', Object.create({})],
+  ['is an instance of Array', Object.create(Array.prototype)],
   ['is an instance of Map', Object.create(Map.prototype)],
+  ['is an instance of Set', Object.create(Set.prototype)],
+  ['is an instance of ArrayBuffer', Object.create(ArrayBuffer.prototype)],
   ['is an instance of Date', Object.create(Date.prototype)],
   ['is an instance of Uint8Array', Object.create(Uint8Array.prototype)],
   ['is a Proxy', new Proxy({}, {})],
   ['is a Proxy', new Proxy([], {})],
   ['is of another realm, such as a vm context', runInNewContext('({})')],
   ['is of another realm, such as a vm context', runInNewContext('[1]')],
+  ['is of another realm, such as a vm context', runInNewContext('new Map()')],
+  ['is of another realm, such as a vm context', runInNewContext('new Set()')],
+  ['is of another realm, such as a vm context', runInNewContext('new Date(0)')],
+  ['is of another realm, such as a vm context', runInNewContext('new Uint8Array(1)')],
   ['is a view of shared memory', new Uint8Array(new SharedArrayBuffer(1))],
   ['is a resizable ArrayBuffer', resizable()],
   ['has lost its memory to another thread', detached()],
@@ -206,21 +221,24 @@ describe('refuses what could not be brought back exactly', () => {
     expect(details?.['at']).toBe('$.list[0].list[0].list[0].list[0]….list[0].list[0]')
   })
 
-  it('what is larger than any frame, before it is encoded', () => {
-    const text = 'x'.repeat(2 ** 20)
-    const error = thrownBy(() => assertSerializable(Array.from({ length: 300 }, () => ({ text }))))
-    expect(error).toMatchObject({ code: 'RECORD_TOO_LARGE' })
-    expect(
-      thrownBy(() =>
-        assertSerializable(
-          Array.from({ length: 300 }, () => new Uint8Array(2 ** 20)),
-          3,
-        ),
-      ),
-    ).toMatchObject({
+  it.each<[what: string, value: unknown]>([
+    ['texts in objects', Array.from({ length: 257 }, () => ({ text: MEBIBYTE_OF_TEXT }))],
+    ['texts in arrays', Array.from({ length: 257 }, () => MEBIBYTE_OF_TEXT)],
+    ['ArrayBuffers', Array.from({ length: 257 }, () => new ArrayBuffer(2 ** 20))],
+    ['a typed array', new Uint8Array(MAX_VALUE_BYTES + 1)],
+    ['an array of so many values that its own header is too much', new Array(MAX_VALUE_BYTES)],
+  ])('what is larger than any frame, before it is encoded: %s', (_, value) => {
+    expect(thrownBy(() => assertSerializable(value, 3))).toMatchObject({
       code: 'RECORD_TOO_LARGE',
-      details: { index: 3 },
+      details: { index: 3, maxBytes: MAX_VALUE_BYTES },
     })
+  })
+
+  it('nothing for its size that may just fit', () => {
+    assertSerializable(new Uint8Array(MAX_VALUE_BYTES))
+    const holes = thrownBy(() => assertSerializable(new Array(MAX_VALUE_BYTES - 1)))
+    expect(holes).toMatchObject({ details: { reason: 'is a hole in its array' } })
+    expect(holes.details).not.toHaveProperty('index')
   })
 
   it('names the value among several', () => {
@@ -248,6 +266,11 @@ describe('the path', () => {
       ]),
     ],
     ['$[0].values()[1][2]', [new Set<unknown>([1, [1, 2, -0]])]],
+    [`$${'[0]'.repeat(12)}`, nested(12)],
+    [`$${'[0]'.repeat(8)}…${'[0]'.repeat(4)}`, nested(13)],
+    [`$.${'n'.repeat(64)}`, { ['n'.repeat(64)]: -0 }],
+    ['$.keys(a symbol)', new Map([[Symbol.iterator, 1]])],
+    ['$.keys(an object)', new Map([[() => 1, 1]])],
   ])('%s', (at, value) => {
     expect(thrownBy(() => assertSerializable(value)).details).toMatchObject({ at })
   })
