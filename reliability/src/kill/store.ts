@@ -6,7 +6,7 @@ import { type KillState, killMachine } from './workload.ts'
 const SNAPSHOT_EVERY_RECORDS = 400
 export const SNAPSHOTS_KEPT = 2
 const SEGMENT_BYTES = 64 * 1024
-export const MAX_QUEUED_BYTES = 24 * 1024 * 1024
+const MAX_QUEUED_BYTES = 24 * 1024 * 1024
 
 export type KillStore = Awaited<ReturnType<typeof openKillStore>>
 

@@ -5,9 +5,9 @@ import { type Tolerance, trendOf } from './trend.ts'
 const MIB = 1024 * 1024
 
 /**
- * What the same work leaves from one third of an hour to the next without anything leaking. In a third the store
- * takes several 100,000 commands and opens some hundred times: a leak of ten bytes a command, or of ten KiB an
- * open, is above each of these.
+ * What the same work may leave from one third of an hour to the next without anything leaking. A writer takes
+ * some 50,000 commands in a third and opens its store a hundred times, on a machine that has little time for it:
+ * a leak of 30 bytes a command, or of 15 KiB an open, is above the tolerance of the heap.
  */
 const TOLERANCES = {
   /** Of V8's own: code that is compiled better later on, shapes, feedback. */

@@ -118,18 +118,14 @@ class Run {
     for (let life = 1; !this.#ending; life += 1) {
       const victim = this.#start('write', life, [directory])
       const kind = this.#random.below(4)
-      const killed = {
-        when: kind === 0 ? 'opening' : kind === 1 ? 'closing' : undefined,
-        due: false,
-      } as const
-      const afterMs = this.#random.below(lifeMaxMs)
-      const doom: { when: 'opening' | 'closing' | undefined; due: boolean } = { ...killed }
+      const dieWhile = kind === 0 ? 'opening' : kind === 1 ? 'closing' : undefined
+      let due = false
       const timer = setTimeout(() => {
-        doom.due = true
-        if (doom.when === undefined) victim.kill()
-      }, afterMs)
+        due = true
+        if (dieWhile === undefined) victim.kill()
+      }, this.#random.below(lifeMaxMs))
       await this.#live('mortal', victim, expected, (report) => {
-        if (doom.due && report === doom.when) victim.killAfter(this.#random.below(DELAY_MAX_MS))
+        if (due && report === dieWhile) victim.killAfter(this.#random.below(DELAY_MAX_MS))
       })
       clearTimeout(timer)
       if (victim.killed) this.#kills += 1
