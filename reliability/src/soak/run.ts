@@ -35,6 +35,11 @@ const DISK_EVERY_MS = 3000
 const LIFE_MAX_MS = 40_000
 const DELAY_MAX_MS = 30
 
+/** Why this machine cannot do it, or `undefined`. */
+export function missingForSoak(): string | undefined {
+  return process.platform === 'linux' ? undefined : 'descriptors are counted in /proc, which only Linux has'
+}
+
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const run = new Run(options)
   const { directory, seed, seconds } = options

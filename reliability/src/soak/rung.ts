@@ -1,12 +1,14 @@
 import { temporaryDirectory } from '@holdfast/testing/environment'
 import { defineRung } from '../rung.ts'
-import { soak as run } from './run.ts'
+import { missingForSoak, soak as run } from './run.ts'
 
 export const soak = defineRung({
   name: 'soak',
   what: 'mixed load with kills, failures and readers: nothing lost, and descriptors, memory and disk use stay level',
   options: { seed: 1, seconds: 60 },
   async run({ seed, seconds }, progress) {
+    const missing = missingForSoak()
+    if (missing !== undefined) return { figures: {}, violations: [], skipped: [missing] }
     const { path, remove } = await temporaryDirectory()
     const result = await run({ directory: path, seconds, seed, progress })
     // Not behind a violation: the directory is what there is to look at.

@@ -1,13 +1,13 @@
 import { temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it } from 'vitest'
-import { soak } from './run.ts'
+import { missingForSoak, soak } from './run.ts'
 
 // An hour, with trends: `npm run reliability -- soak --seconds 3600 --seed 1`.
 const SECONDS = 8
 const CLOSES = 4
 const RUN_MAX_MS = 180_000
 
-it(
+it.skipIf(missingForSoak() !== undefined)(
   'works through kills, failures and readers, loses nothing, and leaves nothing open',
   async () => {
     const { path, remove } = await temporaryDirectory()
