@@ -52,6 +52,12 @@ function detached(): ArrayBuffer {
   return buffer
 }
 
+function detachedView(): Uint8Array {
+  const view = new Uint8Array(8)
+  structuredClone(view, { transfer: [view.buffer] })
+  return view
+}
+
 /** What is refused, by the reason that is given. */
 const REFUSED: [reason: string, value: unknown][] = [
   ['is a function', () => 1],
@@ -73,6 +79,7 @@ const REFUSED: [reason: string, value: unknown][] = [
   ['is an instance of List', List.of(1)],
   ['is an instance of Bytes', new Bytes(1)],
   ['is an instance of a class', new (class {})()],
+  ['is an instance of a class', Object.create({ constructor: 'City' })],
   ['is an instance of Number', Object(1)],
   ['is an instance of Promise', Promise.resolve()],
   ['is an instance of WeakMap', new WeakMap()],
@@ -96,6 +103,7 @@ const REFUSED: [reason: string, value: unknown][] = [
   ['is a view of shared memory', new Uint8Array(new SharedArrayBuffer(1))],
   ['is a resizable ArrayBuffer', resizable()],
   ['has lost its memory to another thread', detached()],
+  ['has lost its memory to another thread', detachedView()],
   ['has properties that are not enumerable, or Object.prototype has ones that are', Math],
   [
     'has properties that are not enumerable, or Object.prototype has ones that are',

@@ -41,4 +41,13 @@ describe('bytes', () => {
     expect(() => bytesCodec.decode(bytes, 1)).toThrow('DECODE_FAILED')
     expect(() => bytesCodec.decode(bytes, 2 ** 40)).toThrow('DECODE_FAILED')
   })
+
+  it.each<[what: string, bytes: string, count: number]>([
+    ['a length that is cut off', '01000000ff000000', 2],
+    ['a value that is cut off', '0200000001', 1],
+    ['a value too many', '0000000000000000', 1],
+    ['fewer bytes than lengths', '00000000000000', 2],
+  ])('refuse %s', (_, hex, count) => {
+    expect(() => bytesCodec.decode(Buffer.from(hex, 'hex'), count)).toThrow('DECODE_FAILED')
+  })
 })
