@@ -198,9 +198,24 @@ export class SnapshotDirectory implements SnapshotStore {
     try {
       return await this.#environment.files.list(this.path)
     } catch (cause) {
-      if (errnoOf(cause) === 'ENOENT') return []
+      if (errnoOf(cause) === 'ENOENT' && !(await this.#leadsNowhere())) return []
+      if (errnoOf(cause) === 'ENOENT' || errnoOf(cause) === 'ENOTDIR') throw this.#notADirectory(cause)
       throw ioError(cause, { doing: 'list the snapshots', path: this.path })
     }
+  }
+
+  /** A link is there, and what it names is not: that is no directory without snapshots. */
+  async #leadsNowhere(): Promise<boolean> {
+    const { files } = this.#environment
+    const stat = await this.#attempt('look for the snapshots', this.path, () => files.stat(this.path))
+    return stat !== undefined && stat.type !== 'directory'
+  }
+
+  #notADirectory(cause: unknown): HoldfastError {
+    return new HoldfastError('NOT_A_FILE', 'something else stands where the directory of snapshots belongs', {
+      path: this.path,
+      cause,
+    })
   }
 
   async #unlink(path: string): Promise<void> {

@@ -206,9 +206,15 @@ export class StoreDirectory {
   async assertNotFenced(): Promise<void> {
     const onDisk = await readManifest(this.environment, this.path)
     if (onDisk?.epoch !== this.#manifest.epoch || onDisk.storeId !== this.#manifest.storeId) {
+      const now =
+        onDisk === undefined
+          ? 'is gone'
+          : onDisk.storeId === this.#manifest.storeId
+            ? `has ${onDisk.epoch}`
+            : 'is that of another store'
       throw new HoldfastError(
         'FENCED',
-        `this writer opened the store in epoch ${this.#manifest.epoch}, and the manifest now has ${onDisk?.epoch ?? 'none'}`,
+        `this writer opened the store in epoch ${this.#manifest.epoch}, and the manifest now ${now}`,
         {
           path: manifestPath(this.path),
           details: { epoch: this.#manifest.epoch, manifestEpoch: onDisk?.epoch },
