@@ -1,5 +1,7 @@
+import { once } from 'node:events'
+import { HoldfastError, type Locks } from '@holdfast/environment'
 import { describe, expect, it } from 'vitest'
-import { afterKill, bank, errorLike, STORE, testEnvironment, turns } from './bank.fixture.ts'
+import { afterKill, bank, damage, errorLike, STORE, testEnvironment, turns } from './bank.fixture.ts'
 import { open } from './open.ts'
 
 describe('close', () => {
@@ -176,6 +178,40 @@ describe('failure', () => {
     await expect(store.close()).rejects.toThrow(errorLike('FAILED'))
     environment.files.clearRules()
     await (await open(STORE, bank, { environment })).close()
+  })
+
+  it('of the lock is told only where nothing worse is', async () => {
+    const environment = testEnvironment()
+    const locks: Locks = {
+      acquire: async (path) => {
+        const lock = await environment.locks.acquire(path)
+        return {
+          release: async () => {
+            await lock.release()
+            throw new HoldfastError('IO_ERROR', 'could not close the lock file', { path })
+          },
+        }
+      },
+    }
+    const releasing = { ...environment, locks }
+    const store = await open(STORE, bank, { environment: releasing })
+    await store.execute('note', 1)
+    const closed = once(store.events, 'closed')
+    await expect(store.close()).rejects.toThrow(errorLike('IO_ERROR', { path: `${STORE}/LOCK` }))
+    await closed
+    const failing = await open(STORE, bank, {
+      environment: releasing,
+      durability: 'os',
+      syncIntervalMs: 60_000,
+    })
+    await failing.execute('note', 2)
+    environment.files.fail({ on: ['sync', 'open'], path: /\.wal/, times: Infinity, fault: { errno: 'EIO' } })
+    await expect(failing.close()).rejects.toThrow(errorLike('FAILED'))
+    environment.files.clearRules()
+    damage(environment, /\.wal$/, 0)
+    await expect(open(STORE, bank, { environment: releasing })).rejects.toThrow(errorLike('CORRUPT'))
+    damage(environment, /MANIFEST$/)
+    await expect(open(STORE, bank, { environment: releasing })).rejects.toThrow(errorLike('MANIFEST_CORRUPT'))
   })
 })
 

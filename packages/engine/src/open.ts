@@ -38,7 +38,8 @@ export async function open<State extends object, Types extends CommandTypes>(
   try {
     return await openIn<State, Types>(directory, machine, settings)
   } catch (error) {
-    await directory.close()
+    // Why it was refused is what the caller has to hear, whatever becomes of the lock file.
+    await directory.close().catch(() => {})
     throw error
   }
 }

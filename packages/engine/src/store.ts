@@ -238,8 +238,15 @@ export class Store<State extends object = object, Types extends CommandTypes = C
     try {
       await snapshotter.stop()
       await log.close()
-    } finally {
+    } catch (error) {
+      // What became of the log is what the caller has to hear, whatever becomes of the lock file.
+      await release().catch(() => {})
+      tell(events, 'closed')
+      throw error
+    }
+    try {
       await release()
+    } finally {
       tell(events, 'closed')
     }
   }

@@ -75,7 +75,8 @@ export class StoreDirectory {
       const storeId = Buffer.from(environment.random.bytes(16)).toString('hex')
       return new StoreDirectory(root, environment, lock, emptyManifest(storeId), true)
     } catch (error) {
-      await lock.release()
+      // Why it was refused is what the caller has to hear, whatever becomes of the lock file.
+      await lock.release().catch(() => {})
       throw error
     }
   }

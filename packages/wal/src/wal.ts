@@ -83,7 +83,8 @@ export class Wal<T = Uint8Array> {
       const log = await store.open(scan.plan, appendConsumer<T>())
       return new Wal(directory, codec, log, scan.plan)
     } catch (error) {
-      await directory.close()
+      // Why it was refused is what the caller has to hear, whatever becomes of the lock file.
+      await directory.close().catch(() => {})
       throw error
     }
   }
