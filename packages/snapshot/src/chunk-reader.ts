@@ -65,7 +65,6 @@ export class ChunkReader {
    * read and found right. Throws `SNAPSHOT_CORRUPT`, `UNSUPPORTED_FORMAT`, `UNSUPPORTED`, `IO_ERROR`.
    */
   async next(): Promise<Buffer | undefined> {
-    if (this.#summary !== undefined) return undefined
     for (;;) {
       const frame = await this.#frame()
       if (frame.kind === KIND.footer) {

@@ -131,6 +131,14 @@ describe('publishing on a file system that fails', () => {
     }
   })
 
+  it('removes no file that it has not made', async () => {
+    environment.files.fail({ on: 'open', path: /tmp$/, fault: { errno: 'EEXIST' } })
+    environment.files.clearLog()
+    await expect(publish(store, values, 2)).rejects.toMatchObject({ code: 'IO_ERROR' })
+    expect(environment.files.count('unlink')).toBe(0)
+    await expectOnlyTheOld()
+  })
+
   it('does not publish over a name that is there', async () => {
     const sameId = await SnapshotDirectory.open(directory.path, { environment, nextId: () => old.id })
     await expect(publish(sameId, ['other'], 1)).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' })

@@ -1,10 +1,12 @@
+import { crc32 } from 'node:zlib'
 import { MAX_DEPTH, messagePackCodec } from '@holdfast/codec'
-import { encodeFrame, FORMAT_SEED } from '@holdfast/framing'
+import { encodeFrame, FORMAT_SEED, FRAME_HEADER_BYTES, frameBytes } from '@holdfast/framing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chunksOf, valuesOf } from './chunks.fixture.ts'
 import { CONTAINER } from './container.ts'
 import { closeOp, forgeChunk, forgedHeader, forgeSnapshot, openOp, valuesOp } from './forge.fixture.ts'
+import { FOOTER_BYTES } from './footer.ts'
 import { FLAG_ZSTD, KIND, MAX_CHUNK_BYTES } from './format.ts'
 import { encodeHeader } from './header.ts'
 import { codeOf, openBytes, readBytes } from './snapshots.fixture.ts'
@@ -191,6 +193,14 @@ describe('a file whose checksums are right and whose frames are not', () => {
     ]
   }
   const corrupt = ['SNAPSHOT_CORRUPT', 'SNAPSHOT_CORRUPT']
+  const footerFrame = frameBytes(FOOTER_BYTES)
+
+  /** Changes the header of the frame at `at`, and makes its checksum right again. */
+  function changeHeader(bytes: Buffer, at: number, change: (header: Buffer) => void): void {
+    const header = bytes.subarray(at, at + FRAME_HEADER_BYTES)
+    change(header)
+    header.writeUInt32LE(crc32(header.subarray(0, 12), forgedHeader.salt), 12)
+  }
 
   it('reads what the forger makes right', async () => {
     expect(await codes(forgeSnapshot([{ payload: one }]))).toEqual([undefined, undefined])
@@ -217,9 +227,13 @@ describe('a file whose checksums are right and whose frames are not', () => {
       'SNAPSHOT_CORRUPT',
       undefined,
     ])
-    const short = encodeFrame({ kind: KIND.footer, payload: Buffer.alloc(8) }, 0x12345678)
     const { bytes, name } = forgeSnapshot([{ payload: one }])
-    expect(await codes({ bytes: Buffer.concat([bytes.subarray(0, -88), short]), name })).toEqual(corrupt)
+    for (const length of [FOOTER_BYTES - 8, FOOTER_BYTES + 8]) {
+      const footer = encodeFrame({ kind: KIND.footer, payload: Buffer.alloc(length) }, forgedHeader.salt)
+      expect(await codes({ bytes: Buffer.concat([bytes.subarray(0, -footerFrame), footer]), name })).toEqual(
+        corrupt,
+      )
+    }
   })
 
   it('takes no chunk that is larger than the format allows', async () => {
@@ -253,15 +267,13 @@ describe('a file whose checksums are right and whose frames are not', () => {
     const note = { kind: 0x80, payload: Buffer.from('from a newer minor version') }
     const { bytes, name } = forgeSnapshot([note, { payload: one }, note])
     expect(await readBytes(bytes, name)).toEqual(['sound'])
-    const without = forgeSnapshot([{ payload: one }, note]).bytes
-    const at = bytes.length - without.length
+    const lastNote = footerFrame + frameBytes(note.payload.length)
     expect(
       await codes({
-        bytes: Buffer.concat([bytes.subarray(0, bytes.length - 88 - 48), bytes.subarray(-88)]),
+        bytes: Buffer.concat([bytes.subarray(0, -lastNote), bytes.subarray(-footerFrame)]),
         name,
       }),
     ).toEqual(corrupt)
-    expect(at).toBe(48)
   })
 
   it('refuses what a newer version of the format wrote, by its frames', async () => {
@@ -269,6 +281,15 @@ describe('a file whose checksums are right and whose frames are not', () => {
     expect(await codes(forgeSnapshot([{ payload: one }, { kind: 9, payload: one }]))).toEqual(newer)
     expect(await codes(forgeSnapshot([{ payload: one, flags: 2 }]))).toEqual(newer)
     expect(await codes(forgeSnapshot([{ kind: KIND.header, payload: one }]))).toEqual(corrupt)
+    const { bytes, name } = forgeSnapshot([{ payload: one }])
+    changeHeader(bytes, bytes.length - footerFrame - frameBytes(one.length), (header) => header.writeUInt8(2))
+    expect(await codes({ bytes, name })).toEqual(newer)
+  })
+
+  it('takes no footer that is said to be compressed', async () => {
+    const { bytes, name } = forgeSnapshot([{ payload: one }])
+    changeHeader(bytes, bytes.length - footerFrame, (header) => header.writeUInt16LE(FLAG_ZSTD, 2))
+    expect(await codes({ bytes, name })).toEqual(corrupt)
   })
 
   it('refuses what a newer version of the format wrote, by its header', async () => {

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { bytesCodec, MAX_DEPTH, messagePackCodec } from '@holdfast/codec'
+import { bytesCodec, type Codec, MAX_DEPTH, messagePackCodec } from '@holdfast/codec'
+import { HoldfastError } from '@holdfast/environment'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chunksOf, valuesOf } from './chunks.fixture.ts'
@@ -83,6 +85,7 @@ describe('taking values apart and putting them together', () => {
     expect(chunk.readUInt32LE(4)).toBe(5)
     expect(chunk[8]).toBe(OP.values)
     expect(chunksOf([])).toEqual([])
+    expect(stateDigest([])).toBe(createHash('sha256').digest('hex'))
   })
 
   it('cuts a chunk of the smallest values by their number', () => {
@@ -173,6 +176,10 @@ describe('taking values apart and putting them together', () => {
     roundTrip(nested(MAX_DEPTH, 1))
     roundTrip(nested(MAX_DEPTH - 1, wide))
     roundTrip(nested(MAX_DEPTH, 'x'.repeat(100_000)))
+    // More ops than the encoder makes room for at first.
+    const two = [nested(MAX_DEPTH, 'x'.repeat(30_000)), nested(MAX_DEPTH, 'y'.repeat(30_000))]
+    expect(chunksOf(two)).toHaveLength(1)
+    expectSame(valuesOf(chunksOf(two)), two)
     expect(refusalOf(nested(MAX_DEPTH + 1, 1)).message).toMatch(
       /NOT_SERIALIZABLE.*more than 256 containers deep/,
     )
@@ -211,6 +218,38 @@ describe('what is refused', () => {
     expect(refusalOf(new Map<unknown, unknown>([[[wide, () => 1], 1]])).details.at).toBe(
       '$.keys(an object)[1]',
     )
+    for (const [key, step] of [
+      [5n, '.get(5n)'],
+      [null, '.get(null)'],
+      [undefined, '.get(undefined)'],
+      [true, '.get(true)'],
+      ['k'.repeat(64), `.get("${'k'.repeat(64)}")`],
+      ['k'.repeat(65), `.get("${'k'.repeat(64)}…")`],
+    ] as const)
+      expect(refusalOf(new Map<unknown, unknown>([[key, [wide, () => 1]]])).details.at).toBe(`$${step}[1]`)
+  })
+
+  it.each([
+    [12, `$${'[1]'.repeat(12)}`],
+    [13, `$${'[1]'.repeat(8)}…${'[1]'.repeat(4)}`],
+  ])('leaves out the middle of a path of more than 12 steps: %i', (steps, at) => {
+    let nest: unknown = () => 1
+    for (let level = 0; level < steps; level++) nest = [wide, nest]
+    expect(refusalOf(nest).details.at).toBe(at)
+  })
+
+  it('passes on an error of a codec that names no place', () => {
+    const error = new HoldfastError('RECORD_TOO_LARGE', 'made by a test')
+    const codec: Codec<unknown> = {
+      ...messagePackCodec,
+      encoder: () =>
+        Object.assign(messagePackCodec.encoder(), {
+          add: () => {
+            throw error
+          },
+        }),
+    }
+    expect(() => chunksOf([1], codec)).toThrow(error)
   })
 
   it('refuses in a large container what the codec refuses in a small one', () => {
@@ -231,6 +270,7 @@ describe('what is refused', () => {
       [{ named }, '$.named has properties beside'],
       [symbol, '$ has symbols for keys'],
       [extraMap, '$ has properties beside'],
+      [Object.assign(new ArrayBuffer(100_000), { extra: 1 }), '$ has properties beside'],
       [proto, '$.__proto__ has a reserved name'],
       [{ wide, __keys__: 1 }, '$.__keys__ has a reserved name'],
       [{ half }, '$.half is a string with half of a surrogate pair'],
