@@ -29,14 +29,13 @@ export interface CutOptions {
   readonly seed: number
   /** For each cut point. */
   readonly survivals: number
-  /** Only each so manieth cut point, from this one on. */
-  readonly every: number
-  readonly from?: number
+  /** Which cut points are looked at. */
+  readonly isLookedAt: (cut: number) => boolean
 }
 
 /** Every interval of the run, in order. */
 export function* intervalsOf(log: BlockLog, options: CutOptions): Generator<Interval, void, undefined> {
-  const { every, from = 0 } = options
+  const { isLookedAt } = options
   let flushed: readonly BlockWrite[] = log.before.filter((entry) => entry.type === 'write')
   let collector = new Collector(options)
   let writes: BlockWrite[] = []
@@ -44,7 +43,7 @@ export function* intervalsOf(log: BlockLog, options: CutOptions): Generator<Inte
   let floor = 0
   /** A cut comes right before the next request: what is acknowledged until then counts. */
   const cutHere = (): void => {
-    if (cut >= from && (cut - from) % every === 0) collector.add(writes, cut, floor)
+    if (isLookedAt(cut)) collector.add(writes, cut, floor)
     cut += 1
   }
   for (const entry of log.entries) {

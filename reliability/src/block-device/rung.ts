@@ -42,7 +42,7 @@ export const failingSync = defineRung({
     seed: 1,
     /** ext4, xfs, btrfs or all. */
     fs: 'all',
-    batches: 24,
+    batches: 16,
     /** Only each so manieth request. */
     every: 1,
     /** For each file system. */
@@ -95,7 +95,7 @@ export async function powerCuts(
     const replayer = new Replayer(device, kind, log, {
       seed,
       survivals,
-      every,
+      isLookedAt: (cut) => cut % every === 0,
       until: performance.now() + seconds * 1000,
       onState: ({ cuts, states, opened, tornTails }) =>
         progress(`${kind.name}: ${cuts} cuts, ${states} states, ${opened} opened, ${tornTails} torn tails`),
