@@ -213,7 +213,7 @@ class Run {
   }
 
   #strikeNow(victim: ShutdownVictim): void {
-    const { flag, kill } = this.#strike as Strike
+    const { when, flag, kill } = this.#strike as Strike
     const stopped = this.#disk.shutDown(flag).then(() => {
       if (kill) victim.kill()
     })
@@ -221,6 +221,7 @@ class Run {
     stopped.catch(() => {})
     this.#struck = { acknowledged: victim.acknowledged, stopped }
     this.#count(`flag ${flag}`)
+    this.#count(`struck at: ${when}`)
   }
 
   #hasStruck(): Struck {
