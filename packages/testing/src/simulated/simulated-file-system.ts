@@ -48,7 +48,7 @@ export interface CallOptions {
 
 interface Ending<T> {
   resolve(this: void, value: T): void
-  reject(this: void, error: unknown): void
+  reject(this: void, error: Error): void
 }
 
 function settle<T>(finish: () => T, { resolve, reject }: Ending<T>): void {
@@ -56,7 +56,7 @@ function settle<T>(finish: () => T, { resolve, reject }: Ending<T>): void {
   try {
     value = finish()
   } catch (error) {
-    reject(error)
+    reject(error as Error)
     return
   }
   resolve(value)
@@ -271,7 +271,7 @@ export class SimulatedFileSystem implements FileSystem {
       if (call.lasts === true) this.#simulation.enqueue(() => settle(finish, end))
       else settle(finish, end)
     } catch (error) {
-      end.reject(error)
+      end.reject(error as Error)
     }
   }
 
