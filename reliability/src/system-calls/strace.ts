@@ -8,8 +8,8 @@ import { CALLS } from './faults.ts'
 
 /** Not in the call: it is no dependency, it is there or this is skipped. */
 const STRACE = 'strace'
-/** Attaching takes a hundredth of this on an idle machine. */
-const ATTACH_MAX_MS = 20_000
+/** Attaching takes a thousandth of this on an idle machine. */
+const ATTACH_MAX_MS = 60_000
 
 /** One that is attached. It ends with the thread, or by `detach`. */
 export class Strace {
@@ -18,7 +18,8 @@ export class Strace {
 
   private constructor(process: ChildProcess) {
     this.#process = process
-    this.#exited = once(process, 'exit')
+    // Where it could not even be started there is no exit, but an error, which `attach` tells of.
+    this.#exited = once(process, 'exit').catch(() => {})
   }
 
   /** Watches one thread, and counts its calls from here on. `inject` as strace has it. */
@@ -71,6 +72,7 @@ export async function straceIsMissing(): Promise<string | undefined> {
     await strace.detach()
     return undefined
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'strace is not installed'
     return error instanceof Error ? error.message.trim() : String(error)
   } finally {
     sleeper.kill('SIGKILL')
