@@ -167,6 +167,22 @@ describe('rotation', () => {
     expect(size()).toBeLessThan(410_000)
   })
 
+  it('takes space ahead of what is written meanwhile, never over it', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { segmentBytes: 1024 * 1024 })
+    await store.append('a')
+    const zeros = deferred<void>()
+    // The first synced write is that of the batch which leaves too little room behind it.
+    environment.files.fail({ on: 'writeThrough', path: SEGMENT, nth: 2, fault: { hang: zeros.promise } })
+    await store.append('b'.repeat(40_000))
+    await store.append('c')
+    zeros.resolve()
+    await turns()
+    await store.close()
+    const { records } = await recovered(environment.memory)
+    expect(records.map((record) => record.slice(0, 3))).toEqual(['1:a', '2:b', '3:c'])
+  })
+
   it('goes on when what follows it in the background fails, and tells', async () => {
     const environment = faultyMemory()
     const store = await openHarness(environment, options)
