@@ -27,9 +27,9 @@ export interface ReplayFigures {
   /** Openings that found batches that nothing proved, and wrote them again. */
   withSurvivors: number
   fromSnapshot: number
-  /** Openings with a torn tail; and of those, where and how. */
+  /** Openings with a torn tail. */
   tornTails: number
-  /** The reading is over: the log is through, and not only the time. */
+  /** Not ended by its time, nor by broken promises. */
   complete: boolean
 }
 
@@ -83,11 +83,7 @@ export class Replayer {
   /** Throws only where the harness itself doesn't work. */
   async run(): Promise<Replayed> {
     this.#figures.complete = await this.#runAll()
-    return {
-      figures: this.#figures,
-      violations: this.#violations,
-      tornTails: this.#tornTails,
-    }
+    return { figures: this.#figures, violations: this.#violations, tornTails: this.#tornTails }
   }
 
   async #runAll(): Promise<boolean> {

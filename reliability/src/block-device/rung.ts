@@ -11,7 +11,7 @@ import { describeTornTail, tally, tallyLine } from './replay-figures.ts'
 import { missingFor } from './requirements.ts'
 import { SECTOR_BYTES } from './survivals.ts'
 
-/** Where a block log is kept that broke a promise, or that is to be replayed again. */
+/** Where the block log of a run that broke a promise is kept, for `--log`. */
 const LOGS = join(import.meta.dirname, '../../../.reports/reliability')
 
 export const blockLog = defineRung({
@@ -29,7 +29,7 @@ export const blockLog = defineRung({
     seconds: 7200,
     /** Bytes of a logical sector of the device. */
     sector: 512,
-    /** A block log of one file system that is to be replayed instead of a new run. */
+    /** The block log of an earlier run, on this file system and with this seed: replayed instead of a new one. */
     log: '',
   },
   run: (options, progress) => onEach(options.fs, (kind) => powerCuts(kind, options, progress)),
@@ -112,17 +112,17 @@ export async function powerCuts(
         tornTailsBy: tallyLine(tally(tornTails.map(describeTornTail))),
         tornWithoutZeroSector: whole.length,
         tornWithoutZeroSectorBy: tallyLine(tally(whole.map(describeTornTail))),
-        firstWithoutZeroSector: whole
-          .slice(0, 3)
-          .map(({ cut, survival, path, offset }) => `cut ${cut}, survival ${survival}, ${path} at ${offset}`)
-          .join('; '),
       },
       violations,
-      skipped: [],
+      skipped: notDone(kind, figures.complete || violations.length > 0, seconds),
     }
   } finally {
     await device.close()
   }
+}
+
+function notDone({ name }: FileSystemKind, complete: boolean, seconds: number): string[] {
+  return complete ? [] : [`${name}: what was left after ${seconds} s`]
 }
 
 /** What was recorded is never recorded again just so. */
@@ -160,7 +160,7 @@ export async function failingRequests(
     return {
       figures: { ...figures, refused: tallyLine(refused), complete: String(complete) },
       violations: failing.violations,
-      skipped: [],
+      skipped: notDone(kind, complete || failing.violations.length > 0, seconds),
     }
   } finally {
     await device.close()
