@@ -1,4 +1,5 @@
 import { mkdir, readdir, rename, symlink } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
 import { bytesCodec } from '@holdfast/codec'
 import { nodeEnvironment } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED } from '@holdfast/framing'
@@ -231,6 +232,13 @@ describe('files that do not belong', () => {
         edit(copy, `${STORE}/MANIFEST`, (bytes) => reframed(bytes, (payload) => payload.writeUInt16LE(2, 8))),
       header: (copy) =>
         edit(copy, path, (bytes) => reframed(bytes, (payload) => payload.writeUInt16LE(2, 8))),
+      version: (copy) =>
+        edit(copy, path, (bytes) => {
+          const frame = encodeFrame({ kind: 2, payload: Buffer.from('?') }, salt)
+          frame.writeUInt8(2, 0)
+          frame.writeUInt32LE(crc32(frame.subarray(0, 12), salt), 12)
+          frame.copy(bytes, ends[4])
+        }),
       kind: (copy) =>
         edit(
           copy,
