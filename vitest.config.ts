@@ -30,7 +30,7 @@ export default defineConfig({
       ignoreSourceErrors: true, // `npm run typecheck` reports those
     },
     coverage: {
-      include: ['packages/*/src/**/*.ts'],
+      include: ['packages/{framing,codec,recovery,snapshot,wal}/src/**/*.ts'],
       exclude: ['**/*.{test,test-d,contract,fixture}.ts'],
       thresholds: Object.fromEntries(
         ['framing', 'codec', 'recovery', 'snapshot'].map((name) => [
