@@ -48,6 +48,18 @@ describe('a sync or a write that fails', () => {
     expect((await recovered(environment.memory)).records).toHaveLength(5)
   })
 
+  it('for want of room, in a sync, is a failed sync: what it was for is written again', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { syncIntervalMs: 60_000 })
+    await store.append('a')
+    await store.append('b', 'os')
+    environment.files.fail({ on: 'sync', path: SEGMENT, fault: { errno: 'ENOSPC' } })
+    expect(await store.append('c')).toBe(3)
+    expect(store.moves).toHaveLength(1)
+    expect((await recovered(environment.memory)).records).toEqual(['1:a', '2:b', '3:c'])
+    await store.close()
+  })
+
   it.each(['write', 'writeThrough', 'sync'] as const)(
     'of a single %s: nothing is lost, whatever the level',
     async (call) => {
