@@ -122,6 +122,15 @@ describe('hostile bytes', () => {
     expect(globalThis).not.toHaveProperty('hacked')
   })
 
+  it.each(['a1 61', 'd9 01 61', 'da 00 01 61', 'db 00 00 00 01 61'])(
+    'a name may be written as a string of any length: %s',
+    (name) => {
+      const bytes = hex(`d4 72 40 91 ${name} 07`)
+      expect(decode(bytes, 1)).toStrictEqual([{ a: 7 }])
+      expect(walked(bytes, 1)).toBe(1)
+    },
+  )
+
   it('no prototype is reached through names', () => {
     const bytes = Buffer.concat([
       hex('d4 72 40 92 ab'),

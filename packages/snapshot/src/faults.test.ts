@@ -139,6 +139,17 @@ describe('publishing on a file system that fails', () => {
     await expectOnlyTheOld()
   })
 
+  it('passes on an error of the disk where it reads back, and where it looks whether its name is free', async () => {
+    for (const on of ['read', 'stat'] as const) {
+      environment.files.fail({ on, path: /\/0+2-[^/]*$/, fault: { errno: 'EIO' } })
+      await expect(publish(store, ['state'], 2)).rejects.toMatchObject({
+        code: 'IO_ERROR',
+        cause: { code: 'EIO' },
+      })
+      await expectOnlyTheOld()
+    }
+  })
+
   it('does not publish over a name that is there', async () => {
     const sameId = await SnapshotDirectory.open(directory.path, { environment, nextId: () => old.id })
     await expect(publish(sameId, ['other'], 1)).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' })
@@ -164,6 +175,22 @@ describe('giving up while something is under way', () => {
     const writing = codeOf(Promise.resolve(writer.write(values)))
     await writer[Symbol.asyncDispose]()
     expect(await writing).toBe('CLOSED')
+    await expectOnlyTheOld()
+  })
+
+  it('notices that binary data was given away between two chunks', async () => {
+    const writer = await store.create({ ...subject, seq: 2 })
+    const bytes = new Uint8Array(1_000_000)
+    const writing = writer.write(bytes)
+    structuredClone(bytes, { transfer: [bytes.buffer] })
+    await expect(writing).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED', details: { at: '$' } })
+    await expectOnlyTheOld()
+  })
+
+  it('is over with the first value that is refused, small as it may be', async () => {
+    const writer = await store.create({ ...subject, seq: 2 })
+    await expect(writer.write(() => 1)).rejects.toMatchObject({ code: 'NOT_SERIALIZABLE' })
+    expect(() => writer.write(1)).toThrow(/NOT_SERIALIZABLE/)
     await expectOnlyTheOld()
   })
 
@@ -270,6 +297,12 @@ describe('reading on a file system that fails', () => {
     }
     expect(environment.files.openFiles).toBe(0)
     expect(await restore(store, snapshot)).toHaveLength(values.length)
+  })
+
+  it('wraps what closing met', async () => {
+    const reader = await store.open(old)
+    environment.files.fail({ on: 'close', fault: { errno: 'EIO' } })
+    await expect(reader.close()).rejects.toMatchObject({ code: 'IO_ERROR', path: old.path })
   })
 
   it('wraps what listing and removing met', async () => {

@@ -286,6 +286,21 @@ describe('a file whose checksums are right and whose frames are not', () => {
     expect(await codes({ bytes, name })).toEqual(newer)
   })
 
+  it('takes no file that begins with something else, or with nothing', async () => {
+    const { name, bytes } = forgeSnapshot([{ payload: one }])
+    expect(await codes({ name, bytes: bytes.subarray(0, 0) })).toEqual(corrupt)
+    for (const frame of [
+      { kind: KIND.chunk, payload: one },
+      { kind: KIND.header, flags: FLAG_ZSTD, payload: one },
+    ]) {
+      const headerFrame = encodeFrame(frame, FORMAT_SEED)
+      expect(await codes(forgeSnapshot([{ payload: one }], { headerFrame }))).toEqual([
+        'FOREIGN_FILE',
+        'FOREIGN_FILE',
+      ])
+    }
+  })
+
   it('takes no footer that is said to be compressed', async () => {
     const { bytes, name } = forgeSnapshot([{ payload: one }])
     changeHeader(bytes, bytes.length - footerFrame, (header) => header.writeUInt16LE(FLAG_ZSTD, 2))
