@@ -30,7 +30,8 @@ export const FILE_SYSTEMS: Readonly<Record<FileSystemName, FileSystemKind>> = {
     name: 'xfs',
     diskBytes: 300 * MIB,
     make: ['mkfs.xfs', '-q', '-f', '-K'],
-    mountOptions: '',
+    // The same run may be replayed on another device at the same time.
+    mountOptions: 'nouuid',
     superblocks: [],
   },
   btrfs: {

@@ -29,6 +29,7 @@ export interface ReplayFigures {
   fromSnapshot: number
   /** Openings with a torn tail. */
   tornTails: number
+  violations: number
   /** Not ended by its time, nor by broken promises. */
   complete: boolean
 }
@@ -64,6 +65,7 @@ export class Replayer {
     withSurvivors: 0,
     fromSnapshot: 0,
     tornTails: 0,
+    violations: 0,
     complete: false,
   }
 
@@ -187,6 +189,7 @@ export class Replayer {
   }
 
   #violated({ cut, survival, kind }: DiskState, what: string): void {
+    this.#figures.violations += 1
     this.#violations.push(`${this.#kind.name}, cut ${cut}, survival ${survival} (${kind}): ${what}`)
   }
 }

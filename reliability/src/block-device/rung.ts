@@ -97,8 +97,8 @@ export async function powerCuts(
       survivals,
       isLookedAt: (cut) => cut % every === 0,
       until: performance.now() + seconds * 1000,
-      onState: ({ cuts, states, opened, tornTails }) =>
-        progress(`${kind.name}: ${cuts} cuts, ${states} states, ${opened} opened, ${tornTails} torn tails`),
+      onState: ({ cuts, states, opened, violations }) =>
+        progress(`${kind.name}: ${cuts} cuts, ${states} states, ${opened} opened, ${violations} violations`),
     })
     const { figures, violations, tornTails } = await replayer.run()
     if (violations.length > 0 && options.log === '') await keep(logPath, kind, seed)
@@ -152,8 +152,10 @@ export async function failingRequests(
       batches,
       every,
       until,
-      onRun: ({ flushes, writes, moved }) =>
-        progress(`${kind.name}: ${flushes} flushes and ${writes} writes failed, ${moved} times it moved`),
+      onRun: ({ flushes, writes, moved, refused }) =>
+        progress(
+          `${kind.name}: ${flushes} flushes and ${writes} writes failed, moved ${moved}, refused ${tallyLine(refused)}, ${failing.violations.length} violations`,
+        ),
     })
     await failing.run()
     const { refused, complete, ...figures } = failing.figures
