@@ -147,6 +147,33 @@ describe('closing', () => {
     expect(environment.files.log).toHaveLength(calls)
   })
 
+  it('has a typed error, or a typed warning, for every single call that fails, and gives all back', async () => {
+    for (const call of [
+      'open',
+      'read',
+      'writeThrough',
+      'write',
+      'sync',
+      'truncate',
+      'rename',
+      'close',
+    ] as const) {
+      for (let nth = 1; ; nth++) {
+        const environment = faultyMemory()
+        const store = await openHarness(environment)
+        await store.append('a')
+        const rule = environment.files.fail({ on: call, nth, fault: { errno: 'EIO' } })
+        const error = await store.close().catch((cause: unknown) => cause)
+        environment.files.clearRules()
+        const told = [...(error === undefined ? [] : [error]), ...store.warnings, ...store.failures]
+        for (const each of told) expect(['IO_ERROR', 'FAILED'], `${call} ${nth}`).toContain(codeOf(each))
+        expect(environment.files.openFiles).toBe(0)
+        if (rule.hits === 0) break
+        expect((await recovered(environment.memory)).records, `${call} ${nth}`).toHaveLength(1)
+      }
+    }
+  })
+
   it('does not let the mark of the idle timer run beside its own', async () => {
     const environment = faultyMemory()
     const timers = new ManualTimers(environment.clock)

@@ -229,7 +229,9 @@ export class SegmentWriter {
 
   async close(): Promise<void> {
     await this.#reserving
-    await this.#file.close()
+    await this.#file.close().catch((cause: unknown) => {
+      throw ioError(cause, { doing: 'close the segment', path: this.path })
+    })
   }
 
   /** Takes space for what comes next, in the background, if it is running out. Never throws: a failure shows when the space is needed. */
