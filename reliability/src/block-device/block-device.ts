@@ -34,9 +34,11 @@ const JANITOR = `
 cat >/dev/null
 again() { for _ in 1 2 3 4 5 6 7 8 9 10; do "$@" 2>/dev/null && return 0; sleep 0.2; done; return 1; }
 if mountpoint -q "$0/mounted"; then again umount "$0/mounted" || umount -l "$0/mounted"; fi
-for loop in $(losetup -n -O NAME -j "$0/device/disk"); do losetup -d "$loop"; done
+losetup -n -l -O NAME,BACK-FILE | while read -r loop file; do
+  if [ "$file" = "$0/device/disk" ]; then losetup -d "$loop"; fi
+done
 if mountpoint -q "$0/device"; then again umount "$0/device" || umount -l "$0/device"; fi
-rm -rf --one-file-system "$0"
+again rm -rf --one-file-system "$0"
 `
 
 export class BlockDevice {
@@ -59,8 +61,8 @@ export class BlockDevice {
     this.loop = loop
     this.mountPoint = join(directory, 'mounted')
     this.notesPath = join(directory, 'device', 'notes')
-    this.#control = openSync(join(directory, 'device', 'control'), 'w')
-    this.#notes = openSync(this.notesPath, 'w')
+    this.#control = openSync(join(directory, 'device', 'control'), 'r+')
+    this.#notes = openSync(this.notesPath, 'r+')
     this.#mounter = spawn(join(directory, 'mounter'), [loop, this.mountPoint], {
       detached: true,
       stdio: ['pipe', 'pipe', 'inherit'],

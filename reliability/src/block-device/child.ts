@@ -45,7 +45,7 @@ class Session {
   #moves = 0
 
   constructor(notes: string, seed: number, session: number) {
-    this.#notes = openSync(notes, 'w')
+    this.#notes = openSync(notes, 'r+')
     this.#seed = seed
     this.#session = session
   }

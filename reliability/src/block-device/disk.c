@@ -259,12 +259,6 @@ static int on_fsync(const char *path, int data_only, struct fuse_file_info *info
   return failed ? -EIO : 0;
 }
 
-/* For `open` with O_TRUNC. */
-static int on_truncate(const char *path, off_t length, struct fuse_file_info *info) {
-  (void)path, (void)length, (void)info;
-  return 0;
-}
-
 static void *on_init(struct fuse_conn_info *connection, struct fuse_config *config) {
   connection->max_write = REQUEST_MAX;
   /* Names and sizes never change. */
@@ -281,7 +275,6 @@ static const struct fuse_operations operations = {
     .read = on_read,
     .write = on_write,
     .fsync = on_fsync,
-    .truncate = on_truncate,
 };
 
 int main(int count, char **arguments) {
