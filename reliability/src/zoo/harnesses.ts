@@ -1,0 +1,58 @@
+import { explore, type Subject } from '@holdfast/testing/exploration'
+import { TARGETS_MODULE } from '../fuzz/rung.ts'
+import { fuzz } from '../fuzz/run.ts'
+import { engineSubject } from '../simulation/engine-subject.ts'
+import { logSubject } from '../simulation/log-subject.ts'
+import type { SeededHarness } from './bug.ts'
+
+/** What one seed came to. */
+export interface Trial {
+  readonly states: number
+  /** The first one. */
+  readonly violation?: string
+}
+
+/** Each runs one small trial, which the seed decides all of. */
+export const HARNESSES: Readonly<Record<SeededHarness, (seed: number) => Promise<Trial>>> = {
+  'simulated log': (seed) => simulated(logSubject, seed, false),
+  'simulated engine': (seed) => simulated(engineSubject, seed, false),
+  'failing log': (seed) => simulated(logSubject, seed, true),
+  'failing engine': (seed) => simulated(engineSubject, seed, true),
+  'fuzzed frames': (seed) => fuzzed('frames', seed),
+  'fuzzed codec': (seed) => fuzzed('codec', seed),
+  'fuzzed log': (seed) => fuzzed('log', seed),
+  'fuzzed manifest': (seed) => fuzzed('manifest', seed),
+  'fuzzed snapshot': (seed) => fuzzed('snapshot', seed),
+  'fuzzed store': (seed) => fuzzed('store', seed),
+}
+
+/** Few: what a bug does mostly shows at depth one, and the first one that gets there goes on to the third. */
+const NESTED_EVERY = 400
+
+/** One workload, on a disk that fails now and then or on a sound one, and every moment at which it may be cut off. */
+async function simulated(subject: Subject, seed: number, faults: boolean): Promise<Trial> {
+  const explored = await explore(subject, {
+    seed,
+    workloads: 1,
+    survivals: 1,
+    faults,
+    nestedEvery: NESTED_EVERY,
+    maxFailures: 1,
+  })
+  const states = explored.recoveries + explored.known + explored.damaged
+  const [failure] = explored.failures
+  return failure === undefined
+    ? { states }
+    : { states, violation: `${failure.replay}: ${failure.error.message}` }
+}
+
+/** So many hostile inputs. */
+const INPUTS = 3000
+
+async function fuzzed(target: string, seed: number): Promise<Trial> {
+  const legs = [{ target, first: 0, count: INPUTS }]
+  const { counts, violations } = await fuzz({ seed, legs, targets: TARGETS_MODULE })
+  const states = Object.values(counts).reduce((sum, count) => sum + count, 0)
+  const [violation] = violations
+  return violation === undefined ? { states } : { states, violation }
+}
