@@ -14,9 +14,21 @@ import { soak } from './soak/rung.ts'
 import { mutation } from './mutation/rung.ts'
 import { simulation } from './simulation/rung.ts'
 import { systemCalls } from './system-calls/rung.ts'
+import { zoo } from './zoo/rung.ts'
 import type { Rung, RungOptions } from './rung.ts'
 
-const RUNGS: readonly Rung[] = [simulation, kill, mutation, shutdown, soak, systemCalls, blockLog, failingSync, fuzzing]
+const RUNGS: readonly Rung[] = [
+  simulation,
+  zoo,
+  kill,
+  mutation,
+  shutdown,
+  soak,
+  systemCalls,
+  blockLog,
+  failingSync,
+  fuzzing,
+]
 
 const REPORTS = join(import.meta.dirname, '../../.reports/reliability')
 /** At most one line of progress in so long. */
