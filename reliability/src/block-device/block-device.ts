@@ -201,7 +201,7 @@ async function startDevice(directory: string, bytes: number): Promise<void> {
 }
 
 /** Compiles what is in C. Throws where that can't be done. */
-export async function compilePrograms(directory: string): Promise<void> {
+async function compilePrograms(directory: string): Promise<void> {
   const { stdout } = await run('pkg-config', ['--cflags', '--libs', 'fuse3'])
   const options = stdout.trim().split(/\s+/)
   for (const program of ['disk', 'mounter']) {

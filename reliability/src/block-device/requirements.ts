@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { compilePrograms, run } from './block-device.ts'
+import { readFile } from 'node:fs/promises'
+import { BlockDevice, run } from './block-device.ts'
 import type { FileSystemKind } from './file-systems.ts'
+import { SECTOR_BYTES } from './survivals.ts'
 
 /** Why this machine cannot take part in it, or `undefined`. */
 export async function missingFor(kind: FileSystemKind): Promise<string | undefined> {
@@ -17,15 +16,24 @@ export async function missingFor(kind: FileSystemKind): Promise<string | undefin
   await run('modprobe', [kind.name]).catch(() => {})
   const known = await readFile('/proc/filesystems', 'utf8')
   if (!known.split(/\s+/).includes(kind.name)) return `the kernel has no ${kind.name}`
-  const compiled = await mkdtemp(join(tmpdir(), 'holdfast-disk-'))
+  // Root in a container may be allowed less than it looks.
   try {
-    await compilePrograms(compiled)
+    await tryOut(kind)
   } catch (error) {
-    return `gcc, pkg-config and libfuse3-dev are needed: ${String(error).split('\n')[0]}`
-  } finally {
-    await rm(compiled, { recursive: true })
+    return `it cannot be done here (gcc, pkg-config, libfuse3-dev, loop devices, mounting): ${String(error).split('\n')[0]}`
   }
   return undefined
+}
+
+async function tryOut(kind: FileSystemKind): Promise<void> {
+  const device = await BlockDevice.open(kind.diskBytes, SECTOR_BYTES)
+  try {
+    await device.make(kind)
+    await device.mount(kind)
+    await device.unmount()
+  } finally {
+    await device.close()
+  }
 }
 
 async function canRun(program: string, option: string): Promise<boolean> {
