@@ -25,6 +25,8 @@ export interface ChainSegment {
   readonly path: string
   readonly firstSeq: number
   readonly bytes: number
+  /** What the file had before it was first used, as the manifest says; `undefined` where it does not, or the segment is ended. */
+  readonly leastBytes: number | undefined
   /** `undefined` where a snapshot covers the segment and the manifest says all that is needed of it. */
   readonly header: SegmentHeader | undefined
   /** The last sequence that counts in it, as the manifest or its successor says; `undefined` for the last segment. */
@@ -88,6 +90,7 @@ export async function readChain(
         path,
         firstSeq: entry.firstSeq,
         bytes: entry.bytes ?? 0,
+        leastBytes: undefined,
         header: undefined,
         lastSeq: entry.lastSeq,
         digest: entry.digest,
@@ -153,6 +156,7 @@ function link(
       path: found.path,
       firstSeq: header.firstSeq,
       bytes: found.bytes,
+      leastBytes: found.entry?.lastSeq === undefined ? found.entry?.bytes : undefined,
       header,
       lastSeq: found.entry?.lastSeq,
       digest: found.entry?.digest,

@@ -138,7 +138,7 @@ export class SegmentScan implements LogScan {
         // A reader beside a writer: bytes that were half-written a moment ago may be whole by now.
         if (frames.offset > before) rereads = 0
         const mayBeUnderWay = !this.#directory.writable && rereads < REREADS
-        const refusal = await judgeTail(frames.file, segment, behind, this.#findings)
+        const refusal = await judgeTail(frames, segment, behind, this.#findings)
         if (refusal === undefined) return
         if (!mayBeUnderWay) throw new Refused(refusal)
       }

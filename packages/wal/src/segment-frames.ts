@@ -16,6 +16,8 @@ export class SegmentFrames {
   /** Ends of batches from the last proven one on: one of them is where a successor will attach. */
   readonly boundaries: Boundary[] = []
   #offset = 0
+  /** Behind the last footer. */
+  #footerEnd: number | undefined
 
   private constructor(file: File, segment: ChainSegment, findings: Findings) {
     this.file = file
@@ -52,6 +54,11 @@ export class SegmentFrames {
   /** Where the last batch that was read ends; behind the header while there is none. */
   get end(): Boundary {
     return this.boundaries.at(-1) as Boundary
+  }
+
+  /** The last frame that counts is a footer: the file is cut right behind it. */
+  get isEnded(): boolean {
+    return this.#footerEnd === this.#offset
   }
 
   async readHeader(): Promise<void> {
@@ -111,6 +118,7 @@ export class SegmentFrames {
         if (this.end.seq >= after) yield mark
       } else if (frame.kind === KIND.footer) {
         this.#checkFooter(frame.payload, frame.offset)
+        this.#footerEnd = frame.end
       } else {
         throw new Refused(findings.corrupt(path, frame.offset, 'a second header'))
       }

@@ -1,12 +1,13 @@
-import { HoldfastError, type File } from '@holdfast/environment'
+import { HoldfastError } from '@holdfast/environment'
 import { firstNonZero, searchFrames, type FrameEnd, type FrameFault } from '@holdfast/framing'
 import type { ChainSegment } from './chain.ts'
 import type { Findings } from './findings.ts'
 import { SEGMENT_KINDS, unsupportedFormat } from './format.ts'
+import type { SegmentFrames } from './segment-frames.ts'
 
 /** Looks behind the last readable frame of the log: the end, a torn tail, or damage, which is returned. */
 export async function judgeTail(
-  file: File,
+  { file, isEnded }: SegmentFrames,
   segment: ChainSegment,
   end: FrameFault | FrameEnd,
   findings: Findings,
@@ -38,6 +39,14 @@ export async function judgeTail(
   if (plan.provenSeq > plan.lastSeq) {
     const how = end.type === 'end' ? 'the file ends' : `the next frame is damaged (${end.reason})`
     return findings.lost(path, end.offset, how)
+  }
+  // Its space was taken, durably, before anything was written to it, and only a footer gives it back.
+  if (segment.leastBytes !== undefined && size < segment.leastBytes && !(isEnded && end.type === 'end')) {
+    return findings.corrupt(
+      path,
+      size,
+      `the file has ${size} bytes, it had ${segment.leastBytes} when it was first used, and no footer ends it`,
+    )
   }
   if (firstByte !== undefined && end.type === 'fault') {
     plan.tail = { path, offset: end.offset, bytes: size - end.offset, reason: end.reason }
