@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { blockLog, failingSync } from './block-device/rung.ts'
+import { damage } from './damage/rung.ts'
 import { fuzzing } from './fuzz/rung.ts'
 import { kill } from './kill/rung.ts'
 import { shutdown } from './shutdown/rung.ts'
@@ -28,6 +29,7 @@ const RUNGS: readonly Rung[] = [
   blockLog,
   failingSync,
   fuzzing,
+  damage,
 ]
 
 const REPORTS = join(import.meta.dirname, '../../.reports/reliability')
