@@ -1,3 +1,4 @@
+import { bytesCodec } from '@holdfast/codec'
 import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
@@ -8,9 +9,12 @@ import {
   readAll,
   recovered,
   segmentsOf,
+  STORE,
   text,
   turns,
 } from './log-harness.fixture.ts'
+import { LogDirectory } from './log-directory.ts'
+import { StoreDirectory } from './store-directory.ts'
 
 const options = { segmentBytes: 4096, syncIntervalMs: 60_000 }
 
@@ -104,9 +108,14 @@ describe('trim', () => {
       const dying = await openHarness(environment, options)
       environment.files.fail({ on: 'unlink', nth, times: Infinity, fault: { errno: 'EIO' } })
       await dying.log.trim(18).catch(() => {})
-      const { files, plan } = await recovered(environment.memory, options)
-      expect(plan.ignored.filter(({ remove }) => !remove)).toEqual([])
-      for (const { path } of plan.ignored) expect(segmentsOf(files)).not.toContain(path)
+      // With a snapshot the segments before it are stepped over, by what the manifest says.
+      const left = MemoryFileSystem.of(environment.memory.snapshot())
+      const directory = await StoreDirectory.openForReading(STORE, memoryEnvironment(left))
+      const scan = new LogDirectory(directory, bytesCodec).scan({ after: 24 })
+      for await (const _ of scan) {
+        // The plan is complete once it has ended.
+      }
+      expect(scan.plan.ignored.filter(({ remove }) => !remove)).toEqual([])
     }
     await store.close()
   })
