@@ -66,7 +66,7 @@ describe('the zoo', () => {
     const verdicts = await runZoo([harmless, broken], { seeds: 1, lanes: 1 })
     expect(verdicts).toMatchObject([
       { violation: undefined, broken: undefined },
-      { violation: undefined, broken: expect.stringContaining('no test ran') as string },
+      { violation: undefined, broken: expect.stringContaining('could not be loaded') as string },
     ])
     await expect(runZoo([{ ...harmless, find: 'no such text' }], { seeds: 1, lanes: 1 })).rejects.toThrow(
       'stale',
@@ -77,7 +77,7 @@ describe('the zoo', () => {
     const slice = BUGS.filter(({ name }) => SLICE.includes(name))
     expect(slice.length).toBe(SLICE.length)
     expect(await runWithoutBugs(slice, 2)).toEqual([])
-    const verdicts = await runZoo(slice, { seeds: 3, lanes: 2 })
+    const verdicts = await runZoo(slice, { seeds: 10, lanes: 2 })
     const survivors = verdicts.filter(({ violation }) => violation === undefined)
     expect(survivors.map(({ bug, broken }) => [bug.name, broken])).toEqual([])
   }, 300_000)
