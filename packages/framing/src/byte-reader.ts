@@ -35,11 +35,6 @@ export class ByteReader {
     this.#end = end
   }
 
-  /** Where the next field begins, in the bytes. */
-  get position(): number {
-    return this.#position
-  }
-
   /** How many bytes are left. */
   get remaining(): number {
     return this.#end - this.#position
