@@ -109,9 +109,9 @@ export async function powerCuts(
         requests: log.entries.filter(({ type }) => type !== 'note').length,
         ...figures,
         complete: String(figures.complete),
-        tornTailsBy: tallyLine(tally(tornTails.map(describeTornTail))),
+        ...tally(tornTails.map((tail) => `torn: ${describeTornTail(tail)}`)),
         tornWithoutZeroSector: whole.length,
-        tornWithoutZeroSectorBy: tallyLine(tally(whole.map(describeTornTail))),
+        ...tally(whole.map((tail) => `torn without a zero sector: ${describeTornTail(tail)}`)),
       },
       violations,
       skipped: notDone(kind, figures.complete || violations.length > 0, seconds),
@@ -160,7 +160,11 @@ export async function failingRequests(
     await failing.run()
     const { refused, complete, ...figures } = failing.figures
     return {
-      figures: { ...figures, refused: tallyLine(refused), complete: String(complete) },
+      figures: {
+        ...figures,
+        complete: String(complete),
+        ...Object.fromEntries(Object.entries(refused).map(([how, runs]) => [`refused: ${how}`, runs])),
+      },
       violations: failing.violations,
       skipped: notDone(kind, complete || failing.violations.length > 0, seconds),
     }
