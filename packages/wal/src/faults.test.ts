@@ -1,4 +1,9 @@
-import { openDescriptors, temporaryDirectory, faultyEnvironment } from '@holdfast/testing/environment'
+import {
+  faultyEnvironment,
+  ManualTimers,
+  openDescriptors,
+  temporaryDirectory,
+} from '@holdfast/testing/environment'
 import { nodeEnvironment } from '@holdfast/environment'
 import { describe, expect, it } from 'vitest'
 import {
@@ -46,6 +51,33 @@ describe('a sync or a write that fails', () => {
     expect(await store.append('e')).toBe(5)
     await store.close()
     expect((await recovered(environment.memory)).records).toHaveLength(5)
+  })
+
+  it('in the background is not tried again: all that was not synced goes to a new segment, in order', async () => {
+    const environment = faultyMemory()
+    const timers = new ManualTimers(environment.clock)
+    const store = await openHarness({ ...environment, timers }, { syncIntervalMs: 77 })
+    await store.append('a')
+    await store.append('b', 'os')
+    await store.append('c', 'os')
+    environment.files.fail({ on: 'sync', path: SEGMENT, fault: { errno: 'EIO' } })
+    timers.advance(77)
+    await turns()
+    expect(store.moves).toMatchObject([{ error: { code: 'IO_ERROR', outcome: 'unknown' } }])
+    expect(store.log.durableSeq).toBe(3)
+    const { records, plan } = await recovered(environment.memory)
+    expect(records).toEqual(['1:a', '2:b', '3:c'])
+    expect(plan.segments.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([
+      [1, 1],
+      [2, 3],
+    ])
+    // A sync that works now would say nothing of the pages that the failed one has dropped.
+    const failed = environment.files.log.findIndex(({ result }) => result === 'EIO')
+    const later = environment.files.log
+      .slice(failed + 1)
+      .filter(({ path }) => path === environment.files.log[failed]?.path)
+    expect(later.map(({ call }) => call)).toEqual(['close'])
+    await store.close()
   })
 
   it('for want of room, in a sync, is a failed sync: what it was for is written again', async () => {
