@@ -69,7 +69,7 @@ export class ByteWriter {
 
   /** A u16 with the length in bytes, then the text in UTF-8. */
   string(value: string): this {
-    const bytes = Buffer.byteLength(value, 'utf8')
+    const bytes = Buffer.byteLength(value)
     if (bytes > MAX_STRING_BYTES) {
       throw new HoldfastError('INVALID_ARGUMENT', `a text of ${bytes} bytes is more than ${MAX_STRING_BYTES}`)
     }
@@ -78,7 +78,7 @@ export class ByteWriter {
     }
     const at = this.#advance(2 + bytes)
     this.#buffer.writeUInt16LE(bytes, at)
-    this.#buffer.write(value, at + 2, 'utf8')
+    this.#buffer.write(value, at + 2)
     return this
   }
 

@@ -106,6 +106,10 @@ describe('ByteWriter', () => {
       expect(() => new ByteWriter(Buffer.alloc(4), start)).toThrow(invalidArgument)
     expect(new ByteWriter(Buffer.alloc(4), 4).remaining).toBe(0)
   })
+
+  it('writes to the last byte of its buffer', () => {
+    expect(new ByteWriter(Buffer.alloc(4)).u32(7).remaining).toBe(0)
+  })
 })
 
 describe('ByteReader', () => {
