@@ -1,7 +1,14 @@
 import type { Codec } from '@holdfast/codec'
 import { HoldfastError, ioError, type Environment, type File } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED, FrameReader } from '@holdfast/framing'
-import { decodeBatch, decodeSegmentHeader, KIND, SEGMENT_KINDS, type SegmentHeader } from './format.ts'
+import {
+  decodeBatch,
+  decodeSegmentHeader,
+  KIND,
+  SEGMENT_KINDS,
+  type SegmentHeader,
+  SEGMENT_HEADER_BYTES,
+} from './format.ts'
 import { LogClock } from './log-clock.ts'
 import type { CommitConsumer, Log, LogScan, LogStore, ScanOptions } from './log.ts'
 import type { LogPlan, SegmentReport } from './plan.ts'
@@ -193,7 +200,8 @@ function catalogOf(plan: LogPlan, directory: StoreDirectory): SegmentCatalog {
         firstSeq,
         path,
         countedBytes,
-        bytes,
+        // Nor that the file is as large as it looks: only what it had before it was first used.
+        bytes: open ? (entries.get(id)?.bytes ?? SEGMENT_HEADER_BYTES) : bytes,
         lastSeq: open ? undefined : lastSeq,
         digest: open ? undefined : digest,
         footerOffset: entries.get(id)?.footerOffset,

@@ -93,3 +93,36 @@ describe('a last segment that lost its footer, and nothing else', () => {
     await again.close()
   })
 })
+
+describe('a last segment that a batch has extended, and not durably yet', () => {
+  it('is opened after a kill, and after power cuts at any moment of that', async () => {
+    const environment = new SimulatedEnvironment()
+    const { disk } = environment
+    const wal = await Wal.open(STORE, { environment, segmentBytes: 1024 * 1024, syncIntervalMs: 60_000 })
+    await wal.append(record(1))
+    // More than a segment begins with, and so much at once that it extends the file by itself.
+    await wal.append(new Uint8Array(200_000).fill(2), { durability: 'os' })
+    const killed = disk.fork()
+    const { points } = await recordCrashPoints(
+      {
+        observe: () => ({}),
+        run: (again) =>
+          Wal.open(STORE, { environment: again, segmentBytes: 1024 * 1024 }).then((log) => log.close()),
+      },
+      { disk: killed },
+    )
+    expect(points.length).toBeGreaterThan(10)
+    for (const { during, operation } of points) {
+      for (const survival of ['nothing', 'sizes']) {
+        const third = await open(during.afterPowerCut(survivalNamed(survival)), 3)
+        const found = await values(third)
+        expect({ at: operation.index, survival, first: found[0] }).toEqual({
+          at: operation.index,
+          survival,
+          first: 1,
+        })
+        await third.close()
+      }
+    }
+  })
+})
