@@ -207,6 +207,25 @@ describe('the snapshot policy', () => {
     expect(trimmed.length).toBeGreaterThan(0)
   })
 
+  it('names a snapshot in the manifest no longer before it is deleted', async () => {
+    const environment = testEnvironment()
+    const { store } = await openBank({ snapshot: { keep: 2 } }, environment)
+    const named: number[][] = []
+    const before = (): void => {
+      const manifest = environment.memory.snapshot().get('/store/MANIFEST')?.toString('latin1') ?? ''
+      named.push([...manifest.matchAll(/"id":(\d+),"seq":\d+,"bytes"/g)].map(([, id]) => Number(id)))
+    }
+    environment.files.fail({ on: 'unlink', path: /\.snap$/, fault: { before } })
+    const ids: number[] = []
+    for (let i = 0; i < 3; i++) {
+      await store.execute('note', i)
+      ids.unshift((await store.snapshot()).id)
+    }
+    await turns(environment)
+    expect(named).toEqual([ids.slice(0, 2)])
+    expect(filesLike(environment, /\.snap$/)).toHaveLength(2)
+  })
+
   it('never trims while there is only one snapshot: the fallback must be real', async () => {
     const { store, environment } = await openBank({ segmentBytes: 4096 })
     for (let i = 0; i < 300; i++) await store.execute('note', i)

@@ -349,6 +349,20 @@ describe('files that do not belong', () => {
     expect((await recovered(files)).records).toEqual(records(5))
   })
 
+  it('the first segment of another store is not the log of one that has none', async () => {
+    const environment = memoryEnvironment()
+    await (await openHarness(environment, options)).close()
+    const theirs = memoryEnvironment(undefined, 77)
+    const other = await openHarness(theirs, options)
+    await other.append('theirs')
+    await other.close()
+    for (const [path, bytes] of theirs.files.snapshot())
+      if (path.endsWith('.wal')) environment.files.put(path, bytes)
+    const after = await recovered(environment.files)
+    expect(after.records).toEqual([])
+    expect(after.plan.ignored).toMatchObject([{ reason: 'it belongs to another store', remove: false }])
+  })
+
   it('a symlink in the place of a segment or of wal/ is not followed', async () => {
     const directory = await temporaryDirectory()
     const path = `${directory.path}/store`
