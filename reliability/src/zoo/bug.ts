@@ -27,6 +27,8 @@ export type SeededHarness =
   | 'simulated engine'
   | 'failing log'
   | 'failing engine'
+  | 'damage after a close'
+  | 'damage after a crash'
   | `fuzzed ${'frames' | 'codec' | 'log' | 'manifest' | 'snapshot' | 'store'}`
 
 /** The same for messages and the table. */

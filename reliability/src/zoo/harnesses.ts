@@ -1,4 +1,5 @@
 import { explore, type Subject } from '@holdfast/testing/exploration'
+import { damageClosed, damageStopped, Tally } from '../damage/climb.ts'
 import { TARGETS_MODULE } from '../fuzz/rung.ts'
 import { fuzz } from '../fuzz/run.ts'
 import { engineSubject } from '../simulation/engine-subject.ts'
@@ -18,6 +19,12 @@ export const HARNESSES: Readonly<Record<SeededHarness, (seed: number) => Promise
   'simulated engine': (seed) => simulated(engineSubject, seed, false),
   'failing log': (seed) => simulated(logSubject, seed, true),
   'failing engine': (seed) => simulated(engineSubject, seed, true),
+  'damage after a close': (seed) =>
+    damaged((tally, progress) =>
+      damageClosed({ seed, commandsEach: 3, every: 61, pairs: 100 }, tally, progress),
+    ),
+  'damage after a crash': (seed) =>
+    damaged((tally, progress) => damageStopped({ seed, moments: 2, every: 211 }, tally, progress)),
   'fuzzed frames': (seed) => fuzzed('frames', seed),
   'fuzzed codec': (seed) => fuzzed('codec', seed),
   'fuzzed log': (seed) => fuzzed('log', seed),
@@ -44,6 +51,17 @@ async function simulated(subject: Subject, seed: number, faults: boolean): Promi
   return failure === undefined
     ? { states }
     : { states, violation: `${failure.replay}: ${failure.error.message}` }
+}
+
+/** Each so many-th bit and length of a store, and what else may happen to its files. */
+async function damaged(climb: (tally: Tally, progress: () => void) => Promise<void>): Promise<Trial> {
+  const tally = new Tally()
+  let states = 0
+  await climb(tally, () => {
+    states += 1
+  })
+  const [violation] = tally.violations
+  return violation === undefined ? { states } : { states, violation }
 }
 
 /** So many hostile inputs. */

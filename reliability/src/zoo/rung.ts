@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { defineRung } from '../rung.ts'
 import { nameOf } from './bug.ts'
 import { BUGS } from './bugs.ts'
@@ -16,21 +16,21 @@ export const zoo = defineRung({
     /** Only bugs with this in their name, or their harness. */
     only: '',
     lanes: 2,
-    /** A file for the table of a run over all of them: docs/zoo.md. */
+    /** The page whose lines are to be renewed: docs/zoo.md. */
     table: '',
   },
   async run({ seed, seeds, only, lanes, table }, progress) {
     const bugs = BUGS.filter(({ name, killedBy }) => `${name} ${nameOf(killedBy)}`.includes(only))
-    const violations = await runWithoutBugs(bugs, lanes)
+    const where = { lanes, ...(seed === 0 ? {} : { firstSeed: seed }) }
     let done = 0
     const verdicts = await runZoo(bugs, {
+      ...where,
       seeds,
-      lanes,
-      ...(seed === 0 ? {} : { firstSeed: seed }),
       onVerdict: ({ bug }) => progress(`${++done} of ${bugs.length}: ${bug.name}`),
     })
+    const violations = await runWithoutBugs(verdicts, where)
     violations.push(...verdicts.flatMap((verdict) => alive(verdict) ?? []))
-    if (table !== '') await writeFile(table, zooPage(verdicts))
+    if (table !== '') await writeFile(table, zooPage(BUGS, verdicts, await readFile(table, 'utf8')))
     const figures = {
       bugs: bugs.length,
       dead: verdicts.filter((verdict) => alive(verdict) === undefined).length,

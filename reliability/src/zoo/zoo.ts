@@ -44,11 +44,19 @@ export async function runZoo(bugs: readonly Bug[], options: ZooOptions): Promise
 }
 
 /** The same harnesses with the same seeds on packages without a bug: what they report there, which should be nothing. */
-export async function runWithoutBugs(bugs: readonly Bug[], lanes: number): Promise<string[]> {
-  const sentences = new Map(bugs.map(({ killedBy }) => [JSON.stringify(killedBy), killedBy]))
+export async function runWithoutBugs(
+  verdicts: readonly Verdict[],
+  { firstSeed, lanes }: Pick<ZooOptions, 'firstSeed' | 'lanes'>,
+): Promise<string[]> {
+  const trials = new Map<string, { sentence: Sentence; seeds: number }>()
+  for (const { bug, seeds } of verdicts) {
+    const sentence = beginningAt(bug.killedBy, firstSeed)
+    const name = JSON.stringify(sentence)
+    trials.set(name, { sentence, seeds: Math.max(1, seeds, trials.get(name)?.seeds ?? 0) })
+  }
   const violations: string[] = []
-  await inLanes([...sentences], lanes, async (copy, [name, sentence]) => {
-    const { violation } = await hunt(copy.path, sentence, 1)
+  await inLanes([...trials], lanes, async (copy, [name, { sentence, seeds }]) => {
+    const { violation } = await hunt(copy.path, sentence, seeds)
     if (violation !== undefined) violations.push(`${name} reports without a bug: ${violation}`)
   })
   return violations

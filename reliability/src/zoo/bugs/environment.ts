@@ -12,7 +12,7 @@ export const ENVIRONMENT_BUGS: readonly Bug[] = [
     file: TRANSFER,
     find: 'done += progress(await file.write(rest(bytes, done), position + done))',
     replace: 'done += progress(await file.write(rest(bytes, done), position + done)) + bytes.length',
-    killedBy: { harness: 'failing log', seed: 4 },
+    killedBy: { harness: 'failing log', seed: 10 },
   },
   {
     name: 'a short synced write is taken for a whole one',
@@ -20,7 +20,7 @@ export const ENVIRONMENT_BUGS: readonly Bug[] = [
     file: TRANSFER,
     find: 'done += progress(await file.writeThrough(rest(bytes, done), position + done))',
     replace: 'done += progress(await file.writeThrough(rest(bytes, done), position + done)) + bytes.length',
-    killedBy: { harness: 'failing log', seed: 12 },
+    killedBy: { harness: 'failing log', seed: 18 },
   },
   {
     name: 'a write that takes nothing counts as one byte',
@@ -71,6 +71,23 @@ export const ENVIRONMENT_BUGS: readonly Bug[] = [
     killedBy: { harness: 'tests', file: REAL_FAULTS, test: 'a durable write is one write' },
   },
   {
+    name: 'a sync does nothing',
+    rows: [2],
+    file: 'packages/environment/src/node-file.ts',
+    find: "return this.#run('fsync', (done) => this.#calls.sync(this.#descriptor, done))",
+    replace:
+      "return this.#run('fsync', (done) => fs.fstat(this.#descriptor, (error) => done(error, undefined)))",
+    killedBy: { harness: 'tests', file: REAL_FAULTS, test: 'a sync is fdatasync' },
+  },
+  {
+    name: 'a directory is opened and not synced',
+    rows: [6],
+    file: NODE_FILES,
+    find: 'fs.fsync(descriptor, (error) => (error ? reject(error) : resolve()))',
+    replace: 'void reject\n        resolve()',
+    killedBy: { harness: 'tests', file: REAL_FAULTS, test: 'fsync with EIO' },
+  },
+  {
     name: 'a symbolic link in place of a file is followed',
     rows: [31],
     file: NODE_FILES,
@@ -92,6 +109,18 @@ export const ENVIRONMENT_BUGS: readonly Bug[] = [
       harness: 'tests',
       file: 'packages/environment/src/node-file-system.test.ts',
       test: 'refuses to create a file that is there',
+    },
+  },
+  {
+    name: 'files can be read by everyone',
+    rows: [31],
+    file: NODE_FILES,
+    find: 'const FILE_MODE = 0o600',
+    replace: 'const FILE_MODE = 0o644',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/environment/src/node-file-system.test.ts',
+      test: 'for their owner only',
     },
   },
   {

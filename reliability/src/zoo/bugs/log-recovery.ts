@@ -63,6 +63,18 @@ export const LOG_RECOVERY_BUGS: readonly Bug[] = [
     killedBy: { harness: 'simulated log', seed: 1 },
   },
   {
+    name: 'a header that can be read counts as durable',
+    rows: [12, 38],
+    file: CANDIDATE,
+    find: 'return nameSeq === 0 && entry?.firstSeq === undefined',
+    replace: 'return nameSeq < 0 && entry?.firstSeq === undefined',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/wal/src/power-cut.test.ts',
+      test: 'header is in the page cache only',
+    },
+  },
+  {
     name: 'what can be read counts as proven',
     rows: [12],
     file: 'packages/wal/src/scan.ts',
@@ -105,6 +117,18 @@ export const LOG_RECOVERY_BUGS: readonly Bug[] = [
     find: 'if (!present && !unused) {',
     replace: 'if (!present && !unused && entry.id < 0) {',
     killedBy: { harness: 'simulated log', seed: 1 },
+  },
+  {
+    name: 'the store id of a segment is not checked',
+    rows: [23],
+    file: CANDIDATE,
+    find: "header.storeId.toString('hex') !== manifest.storeId\n      ? 'it",
+    replace: "header.id < 0\n      ? 'it",
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/wal/src/scan.test.ts',
+      test: 'the first segment of another store',
+    },
   },
   {
     name: 'a store without its manifest is taken for a new one',

@@ -36,7 +36,11 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
     file: WRITER,
     find: "throw this.#break(ioError(cause, { doing: 'sync the segment', path: this.path, outcome: 'unknown' }))",
     replace: 'await this.#file.sync()\n      this.#synced()',
-    killedBy: { harness: 'failing log', seed: 4 },
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/wal/src/faults.test.ts',
+      test: 'in the background is not tried again',
+    },
   },
   {
     name: 'the header of a segment is not synced before the first batch',
@@ -169,7 +173,11 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
     file: LOG_WRITER,
     find: 'const batches = [...this.#unsynced.batches, ...inFlight]',
     replace: 'const batches = [...inFlight]',
-    killedBy: { harness: 'failing log', seed: 4 },
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/wal/src/faults.test.ts',
+      test: 'in the background is not tried again',
+    },
   },
   {
     name: 'what level os has written counts as durable',
@@ -239,5 +247,17 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
     replace:
       'await this.#parts.roller.saveCatalog({ clean: { durableSeq: this.lastSeq, epoch: this.#parts.directory.epoch } })\n      await this.#loop.drain()',
     killedBy: { harness: 'simulated log', seed: 1 },
+  },
+  {
+    name: 'a log that failed is closed as if it had not',
+    rows: [11, 'I5'],
+    file: 'packages/wal/src/segment-log.ts',
+    find: 'if (this.#state.failure === undefined) await this.#closeCleanly()',
+    replace: 'if (failedBefore || !failedBefore) await this.#closeCleanly()',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/wal/src/power-cut.test.ts',
+      test: 'closing a log that failed',
+    },
   },
 ]

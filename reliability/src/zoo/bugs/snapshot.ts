@@ -23,6 +23,18 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
     killedBy: { harness: 'simulated engine', seed: 2 },
   },
   {
+    name: 'what a snapshot was written as is not read back',
+    rows: [17, 25],
+    file: 'packages/snapshot/src/file-writer.ts',
+    find: 'await readBack(() => FileSnapshotReader.open({ ...entry, bytes, path }, readerOptions), summary)',
+    replace: '',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/snapshot/src/faults.test.ts',
+      test: 'reads back what is in the file',
+    },
+  },
+  {
     name: 'a snapshot is published ahead of the durable log',
     rows: [26],
     file: 'packages/engine/src/snapshotter.ts',
@@ -45,6 +57,18 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
     find: 'this.#leftovers.push(...this.#kept.splice(keep))',
     replace: 'this.#leftovers.push(...this.#kept.splice(keep - 1))',
     killedBy: { harness: 'tests', file: 'packages/engine/src/fallback.test.ts' },
+  },
+  {
+    name: 'an old snapshot is deleted before the manifest stops naming it',
+    rows: [7],
+    file: 'packages/engine/src/retention.ts',
+    find: 'await this.#name()\n    if (this.#kept.length < keep) return undefined',
+    replace: 'if (this.#kept.length < keep) return undefined',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/snapshots.test.ts',
+      test: 'no longer before it is deleted',
+    },
   },
   {
     name: 'the state changes while its snapshot is written',
@@ -88,6 +112,38 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
       harness: 'tests',
       file: 'packages/snapshot/src/damage.test.ts',
       test: 'with anything behind it',
+    },
+  },
+  {
+    name: 'values of a snapshot may be nested to any depth',
+    rows: [22],
+    file: 'packages/snapshot/src/value-assembler.ts',
+    find: 'if (this.#stack.length >= MAX_DEPTH && !isLeaf)',
+    replace: 'if (this.#stack.length < 0 && !isLeaf)',
+    killedBy: { harness: 'tests', file: 'packages/snapshot/src/hostile.test.ts', test: 'that are too deep' },
+  },
+  {
+    name: 'memory is taken for the size that a value says it has',
+    rows: [22],
+    file: 'packages/snapshot/src/builders.ts',
+    find: 'new Uint8Array(Math.min(size, bytesLeft))',
+    replace: 'new Uint8Array(size)',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/snapshot/src/hostile.test.ts',
+      test: 'takes no memory for a size',
+    },
+  },
+  {
+    name: 'a small chunk may become any size when it is decompressed',
+    rows: [22],
+    file: 'packages/snapshot/src/compression.ts',
+    find: 'maxOutputLength: Math.max(1, bytes), chunkSize',
+    replace: 'chunkSize',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/snapshot/src/compression.test.ts',
+      test: 'never more than was asked for',
     },
   },
   {
