@@ -132,6 +132,14 @@ export const ENVIRONMENT_BUGS: readonly Bug[] = [
     killedBy: { harness: 'tests', file: 'packages/environment/src/io-error.test.ts', test: 'wraps EDQUOT' },
   },
   {
+    name: 'a file that could be opened only once keeps its descriptor',
+    rows: [16],
+    file: NODE_FILES,
+    find: 'await closeDescriptor(descriptor).catch(() => {})\n',
+    replace: '\n',
+    killedBy: { harness: 'tests', file: REAL_FAULTS, test: 'openat with EMFILE .number 2' },
+  },
+  {
     name: 'a lock that somebody else holds counts as taken',
     rows: [30],
     file: 'packages/environment/src/kernel-locks.ts',

@@ -46,7 +46,7 @@ export const FRAMING_BUGS: readonly Bug[] = [
     file: 'packages/framing/src/checksum.ts',
     find: 'let register = ~seed\n',
     replace: 'let register = ~0\n',
-    killedBy: { harness: 'tests', file: 'packages/framing/src/checksum.test.ts' },
+    killedBy: { harness: 'damage after a close', seed: 1 },
   },
   {
     name: 'a frame of zeros is a frame',

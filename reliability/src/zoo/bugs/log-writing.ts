@@ -189,7 +189,7 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'a batch is acknowledged before it is written',
-    rows: [27],
+    rows: [1, 27],
     file: LOG_WRITER,
     find: 'try {\n      await segment.append(batch, batch.durability)',
     replace: 'committed(batch)\n    try {\n      await segment.append(batch, batch.durability)',

@@ -152,11 +152,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
     file: FILE_READER,
     find: 'if (storeId !== undefined && Buffer.compare(header.storeId, storeId) !== 0) {',
     replace: 'if (storeId !== undefined && storeId.length === 0) {',
-    killedBy: {
-      harness: 'tests',
-      file: 'packages/snapshot/src/snapshot-directory.test.ts',
-      test: 'refuses what belongs to another store',
-    },
+    killedBy: { harness: 'damage after a close', seed: 1 },
   },
   {
     name: 'a snapshot under the name of another is restored',
@@ -164,11 +160,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
     file: FILE_READER,
     find: 'if (header.seq !== entry.seq || header.id !== entry.id) {',
     replace: 'if (header.seq < 0) {',
-    killedBy: {
-      harness: 'tests',
-      file: 'packages/snapshot/src/snapshot-directory.test.ts',
-      test: 'refuses what belongs to another store',
-    },
+    killedBy: { harness: 'damage after a close', seed: 1 },
   },
   {
     name: 'a snapshot that is sound but not the one that the manifest names is restored',
