@@ -106,8 +106,12 @@ export async function damageStopped(
   for (const durability of ['disk', 'os'] as const) {
     for (const store of await stoppedStores(seed, durability, moments)) {
       const whole = readingOf(store.files)
-      // Before there was a manifest, and nothing was acknowledged.
-      if (whole === undefined) continue
+      if (whole === undefined) {
+        // Before there was a manifest. Later on it would not be what the format says.
+        if (store.acknowledged > 0)
+          tally.violation(`${store.name}: undamaged, and the manifest cannot be read by the format`)
+        continue
+      }
       const sound = await verdictOn({ name: 'undamaged', files: store.files }, store, true, store.name, tally)
       if (sound?.refused !== undefined || sound?.lastSeq !== whole.readable)
         tally.violation(

@@ -20,7 +20,7 @@ export const LOG_RECOVERY_BUGS: readonly Bug[] = [
     file: 'packages/wal/src/tail.ts',
     find: 'if (firstByte !== undefined) {\n    const search',
     replace: 'if (size < 0) {\n    const search',
-    killedBy: { harness: 'tests', file: 'packages/wal/src/scan.test.ts', test: 'is corruption where' },
+    killedBy: { harness: 'damage after a crash', seed: 1 },
   },
   {
     name: 'a log that ends before what is proven is opened',

@@ -209,11 +209,7 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
     file: LOG_WRITER,
     find: 'durableSeq: this.#durableSeq,\n      note,',
     replace: 'durableSeq: 0,\n      note,',
-    killedBy: {
-      harness: 'tests',
-      file: 'packages/wal/src/scan.test.ts',
-      test: 'is corruption where evidence says',
-    },
+    killedBy: { harness: 'damage after a crash', seed: 1 },
   },
   {
     name: 'whoever waits for a batch that does not fit is never told',
