@@ -42,7 +42,7 @@ export type Put = readonly ['put', { readonly key: string; readonly value: numbe
 /** The only options that the stores are opened with. Nothing is synced for want of time, no snapshot taken. */
 export const OPTIONS = { segmentBytes: 4096, syncIntervalMs: 60_000, snapshot: { keep: 3 } } as const
 
-export function commandsOf(seed: number, count: number): Put[] {
+function commandsOf(seed: number, count: number): Put[] {
   const random = new SeededRandom(seed)
   return Array.from({ length: count }, () => [
     'put',
@@ -51,7 +51,7 @@ export function commandsOf(seed: number, count: number): Put[] {
 }
 
 /** Every state that the commands lead through. */
-export function statesOf(commands: readonly Put[]): Ledger[] {
+function statesOf(commands: readonly Put[]): Ledger[] {
   const states = [ledger.initial()]
   for (const [i, [name, argument]] of commands.entries()) {
     const state = structuredClone(states[i] as Ledger)
