@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest'
 import type { Bug, Sentence } from './bug.ts'
 import { BUGS } from './bugs.ts'
 import { sourceOf, withBug } from './copy.ts'
-import { columnsIn, columnsOf } from './page.ts'
-import { runWithoutBugs, runZoo } from './zoo.ts'
+import { columnsIn, columnsOf, zooPage } from './page.ts'
+import { runWithoutBugs, runZoo, type Verdict } from './zoo.ts'
 
 const PAGE = join(import.meta.dirname, '../../../docs/zoo.md')
 
-/** One of each harness, and of each kind of mistake that has been made most often. For all: `npm run reliability -- zoo`. */
+/** One of most harnesses, and of each kind of mistake that has been made most often. For all: `npm run reliability -- zoo`. */
 const SLICE: readonly string[] = [
   'a replaced file is not synced before its rename',
   'the directory is not synced after a segment was made',
@@ -31,6 +31,26 @@ describe('the zoo', () => {
 
   it('is what the page says', async () => {
     expect(columnsIn(await readFile(PAGE, 'utf8'))).toEqual(BUGS.map(columnsOf))
+  })
+
+  it('has a page that keeps the lines of bugs that were not planted, and has none of a bug that was not found', () => {
+    const [first, second, third] = BUGS as [Bug, Bug, Bug]
+    const verdict = (bug: Bug, violation: string | undefined, seeds: number): Verdict => {
+      return { bug, violation, broken: undefined, seeds, states: 5, ms: 1 }
+    }
+    const all = [first, second, third]
+    const before = zooPage(
+      all,
+      all.map((bug) => verdict(bug, 'found', 7)),
+      '',
+    )
+    const after = zooPage(all, [verdict(first, 'found', 9), verdict(second, undefined, 9)], before)
+    expect(columnsIn(before)).toEqual(all.map(columnsOf))
+    expect(columnsIn(after)).toEqual([first, third].map(columnsOf))
+    expect(after).toContain(' | 9 | 5 |')
+    expect(after).toContain(' | 7 | 5 |')
+    // Whatever a bug is said to be now, an old line says it no longer.
+    expect(columnsIn(zooPage([{ ...first, rows: [99] }], [], before))).toEqual([])
   })
 
   it.each<Sentence>([
