@@ -318,6 +318,7 @@ class Exploration {
       return
     }
     this.#recovered(depth)
+    const { isDurable } = disk
     const run = await this.#attempt(path, () =>
       recordCrashPoints(recovery, { seed, disk, losesNames: this.#options.losesNames ?? false }),
     )
@@ -333,9 +334,9 @@ class Exploration {
         `random-${random.below(1_000_000)}`,
       ]
       const some = depth === 1 ? survivals : survivals.filter(() => random.below(3) === 0)
-      // After a power cut all that is on the disk is durable: recovery, cut off, must find exactly the same again.
+      // Where all that is on the disk is durable, as after a power cut, recovery, cut off, must find exactly the same again.
       const again: CrashPoint<Observation> =
-        kind === 'power' && point.observed.phase === observed.phase && recovery.found !== undefined
+        isDurable && point.observed.phase === observed.phase && recovery.found !== undefined
           ? { ...point, observed: exactly(recovery.found, observed) }
           : point
       await this.#cutAt(again, recovery.records, `${path}/`, cuts, some)

@@ -136,6 +136,11 @@ export class DiskFile {
       this.#unsyncedSize = { ...sizes, dirty: false }
   }
 
+  /** A power cut would take nothing. */
+  get isDurable(): boolean {
+    return this.#unsynced.size === 0 && this.#unsyncedSize === undefined
+  }
+
   /** Whether the cache shows bytes that a failed sync left as clean. */
   get hasLost(): boolean {
     for (const { dirty } of this.#unsynced.values()) if (!dirty) return true
@@ -172,7 +177,7 @@ export class DiskFile {
 
   /** The file as the disk has it once the power is back. */
   afterPowerCut(survival: Survival): DiskFile {
-    if (this.#unsynced.size === 0 && this.#unsyncedSize === undefined) return this
+    if (this.isDurable) return this
     const file = new DiskFile(this.id)
     const size = survivor(this.#unsyncedSize, 'size', survival) ?? this.#durableSize
     const sectors = Math.ceil(size / SECTOR_BYTES)

@@ -220,6 +220,13 @@ export class SimulatedDisk {
     this.version += 1
   }
 
+  /** A power cut would take nothing. */
+  get isDurable(): boolean {
+    if (this.#nameChanges.length > 0) return false
+    for (const file of this.#files.values()) if (!file.isDurable) return false
+    return true
+  }
+
   /** Whether the cache shows bytes that a failed sync left as clean. */
   get hasLost(): boolean {
     for (const file of this.#files.values()) if (file.hasLost) return true
