@@ -42,7 +42,7 @@ export const CODEC_BUGS: readonly Bug[] = [
     killedBy: {
       harness: 'tests',
       file: 'packages/codec/src/message-reader.test.ts',
-      test: 'one that another frame defined',
+      test: 'leaves nothing behind for the next',
     },
   },
   {

@@ -173,11 +173,7 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
     file: LOG_WRITER,
     find: 'const batches = [...this.#unsynced.batches, ...inFlight]',
     replace: 'const batches = [...inFlight]',
-    killedBy: {
-      harness: 'tests',
-      file: 'packages/wal/src/faults.test.ts',
-      test: 'in the background is not tried again',
-    },
+    killedBy: { harness: 'failing log', seed: 2 },
   },
   {
     name: 'what level os has written counts as durable',
