@@ -35,6 +35,8 @@ export const HARNESSES: Readonly<Record<SeededHarness, (seed: number) => Promise
 
 /** Few: what a bug does mostly shows at depth one, and the first one that gets there goes on to the third. */
 const NESTED_EVERY = 400
+/** More where a recovery may meet a failing disk itself: what came of that shows when it is cut off. */
+const NESTED_EVERY_FAULTY = 40
 
 /** One workload, on a disk that fails now and then or on a sound one, and every moment at which it may be cut off. */
 async function simulated(subject: Subject, seed: number, faults: boolean): Promise<Trial> {
@@ -43,7 +45,7 @@ async function simulated(subject: Subject, seed: number, faults: boolean): Promi
     workloads: 1,
     survivals: 1,
     faults,
-    nestedEvery: NESTED_EVERY,
+    nestedEvery: faults ? NESTED_EVERY_FAULTY : NESTED_EVERY,
     maxFailures: 1,
   })
   const states = explored.recoveries + explored.known + explored.damaged

@@ -36,11 +36,7 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
     file: WRITER,
     find: "throw this.#break(ioError(cause, { doing: 'sync the segment', path: this.path, outcome: 'unknown' }))",
     replace: 'await this.#file.sync()\n      this.#synced()',
-    killedBy: {
-      harness: 'tests',
-      file: 'packages/wal/src/faults.test.ts',
-      test: 'in the background is not tried again',
-    },
+    killedBy: { harness: 'failing log', seed: 11 },
   },
   {
     name: 'the header of a segment is not synced before the first batch',
@@ -213,7 +209,7 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
     file: LOG_WRITER,
     find: 'this.#consumer.rejected(builder.waiters, error)',
     replace: '',
-    killedBy: { harness: 'failing log', seed: 3 },
+    killedBy: { harness: 'failing log', seed: 4 },
   },
   {
     name: 'of those who wait for a batch that failed only the first is told',
@@ -221,7 +217,7 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
     file: 'packages/wal/src/wal.ts',
     find: 'for (const waiter of waiters) waiter.reject(error)',
     replace: 'waiters[0]?.reject(error)',
-    killedBy: { harness: 'failing log', seed: 3 },
+    killedBy: { harness: 'failing log', seed: 6 },
   },
   {
     name: 'closing does not wait for the sync of what is at level os',
