@@ -81,6 +81,20 @@ describe('changes', () => {
     await expect(take(fourth, 3, 2)).resolves.toEqual([-3, 4]) // two snapshots: the log before them was trimmed
   })
 
+  it('read a segment that a batch had extended, a kill left, and a snapshot covers', async () => {
+    const { store, environment } = await openBank({ segmentBytes: 1024 * 1024 })
+    const notes = [1, 'x'.repeat(200_000), 3, 4]
+    for (const note of notes) await store.execute('note', note)
+    const killed = afterKill(environment)
+    // What was not proven to be durable is written again to a new segment: the old one ends before it.
+    const { store: second } = await openBank({}, killed)
+    expect(second.report.log.survivors).toBeDefined()
+    await second.snapshot()
+    await second.close()
+    const { store: third } = await openBank({}, killed)
+    expect(await take(third, 1, 4)).toEqual([1, 2, 3, 4])
+  })
+
   it('end at what is durable', async () => {
     const { store, environment } = await openBank({ syncIntervalMs: 60_000 })
     await store.execute('note', 1)

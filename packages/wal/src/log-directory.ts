@@ -200,8 +200,9 @@ function catalogOf(plan: LogPlan, directory: StoreDirectory): SegmentCatalog {
         firstSeq,
         path,
         countedBytes,
+        bytes,
         // Nor that the file is as large as it looks: only what it had before it was first used.
-        bytes: open ? (entries.get(id)?.bytes ?? SEGMENT_HEADER_BYTES) : bytes,
+        firstBytes: open ? (entries.get(id)?.bytes ?? SEGMENT_HEADER_BYTES) : undefined,
         lastSeq: open ? undefined : lastSeq,
         digest: open ? undefined : digest,
         footerOffset: entries.get(id)?.footerOffset,

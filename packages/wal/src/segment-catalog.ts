@@ -15,6 +15,8 @@ export interface CatalogSegment {
   countedBytes: number
   /** The size of the file. */
   bytes: number
+  /** What the manifest says of that while the segment has no end. Default: `bytes`. */
+  readonly firstBytes?: number | undefined
   footerOffset: number | undefined
   /** Frames to begin reading at, in order; empty where none are known. */
   index: readonly IndexEntry[]
@@ -102,11 +104,11 @@ export class SegmentCatalog {
 
   /** What the manifest says of them. */
   toManifest(): ManifestSegment[] {
-    return this.#segments.map(({ id, salt, firstSeq, lastSeq, digest, bytes, footerOffset }) => ({
+    return this.#segments.map(({ id, salt, firstSeq, lastSeq, digest, bytes, firstBytes, footerOffset }) => ({
       id,
       salt,
       firstSeq,
-      bytes,
+      bytes: lastSeq === undefined ? (firstBytes ?? bytes) : bytes,
       ...(lastSeq === undefined || digest === undefined ? {} : { lastSeq, digest }),
       ...(footerOffset === undefined ? {} : { footerOffset }),
     }))

@@ -241,7 +241,9 @@ class Exploration {
     for (const survival of chosen) {
       if (this.#isOver || seen.size >= different) return
       const here = `${path}${point.operation.index}:${survival}`
-      const kind: CutKind = survival.startsWith('kill') ? 'kill' : 'power'
+      // What a cache has once forgotten is gone, whatever ends the world after that.
+      const isKill = survival.startsWith('kill') && !path.includes(':evicted-')
+      const kind: CutKind = isKill ? 'kill' : 'power'
       let disk: SimulatedDisk
       if (survival.startsWith('lost-')) {
         disk = point.during.afterPowerCut(survivalNamed('nothing'))
