@@ -6,14 +6,14 @@ let passed = 0
 let failed = 0
 if (existsSync('.reports')) {
   for (const file of readdirSync('.reports')) {
-    const text = readFileSync(`.reports/${file}`, 'utf8')
+    const read = () => readFileSync(`.reports/${file}`, 'utf8')
     if (file === 'vitest.json') {
-      const report = JSON.parse(text)
+      const report = JSON.parse(read())
       passed += report.numPassedTests
       failed += report.numFailedTests
     } else if (file.endsWith('.tap')) {
-      passed += Number(/^# pass (\d+)$/m.exec(text)?.[1] ?? 0)
-      failed += Number(/^# fail (\d+)$/m.exec(text)?.[1] ?? 1)
+      passed += Number(/^# pass (\d+)$/m.exec(read())?.[1] ?? 0)
+      failed += Number(/^# fail (\d+)$/m.exec(read())?.[1] ?? 1)
     }
   }
 }
