@@ -1,13 +1,13 @@
 // The process that is killed. It opens the store, goes on where the store ends, and never stops by itself.
 //   node child.ts <directory> <seed>
 // It reports over IPC. Each acknowledgement goes through a pipe at once, as the sequence that it reaches.
-import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
 import { type Environment, nodeEnvironment } from '@holdfast/environment'
 import { Load, SNAPSHOT_EVERY_GROUPS, SYNC_EVERY_GROUPS } from './load.ts'
 import { overriding } from './overriding.ts'
 import { tell } from './pipe.ts'
 import { type Found, found, type KillStore, openKillStore } from './store.ts'
+import * as toParent from './to-parent.ts'
 import type { KillState } from './workload.ts'
 
 /** What the parent hears. */
@@ -57,7 +57,7 @@ async function live(directory: string, seed: number): Promise<never> {
     // Nothing here fails but by the kill.
     for (const event of ['snapshotFailed', 'warning', 'moved', 'failed'] as const) {
       store.events.once(event, (what: Error | { error: Error }) =>
-        failed(what instanceof Error ? what : what.error),
+        toParent.failed(what instanceof Error ? what : what.error),
       )
     }
     const seq = store.appliedSeq
@@ -84,25 +84,17 @@ async function work(store: KillStore, seed: number, groups: number): Promise<voi
 }
 
 function report(message: KillReport): void {
-  process.send?.(message)
+  toParent.report(message)
 }
 
-async function answerTo(message: KillReport): Promise<KillGo> {
-  report(message)
-  const [go] = (await once(process, 'message')) as [KillGo]
-  return go
-}
-
-function failed(error: unknown): void {
-  report({ type: 'failed', reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
-  process.exitCode = 1
-  process.disconnect()
+function answerTo(message: KillReport): Promise<KillGo> {
+  return toParent.answerTo<KillGo>(message)
 }
 
 if (import.meta.main) {
   const [directory, seed] = process.argv.slice(2)
   if (directory === undefined || seed === undefined) throw new Error('child.ts <directory> <seed>')
-  process.once('uncaughtException', failed)
+  process.once('uncaughtException', toParent.failed)
   // At its end it won't be able to.
   flushCompileCache()
   void live(directory, Number(seed))

@@ -2,7 +2,6 @@
 // it or until it fails, and begins again when it is told to.
 //   node child.ts <directory> <seed>
 // It reports over IPC. What is acknowledged as being on disk goes through a pipe at once, as the sequence that it reaches.
-import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Environment, nodeEnvironment } from '@holdfast/environment'
@@ -12,6 +11,7 @@ import { Load, SNAPSHOT_EVERY_GROUPS, SYNC_EVERY_GROUPS } from '../kill/load.ts'
 import { overriding } from '../kill/overriding.ts'
 import { tell } from '../kill/pipe.ts'
 import { type Found, found, type KillStore, openKillStore } from '../kill/store.ts'
+import * as toParent from '../kill/to-parent.ts'
 import type { KillState } from '../kill/workload.ts'
 
 /** What the parent hears. */
@@ -198,25 +198,17 @@ function codeOf({ code, outcome }: HoldfastError): string {
 }
 
 function report(message: ShutdownReport): void {
-  process.send?.(message)
+  toParent.report(message)
 }
 
-async function answerTo(message: ShutdownReport): Promise<ShutdownGo> {
-  report(message)
-  const [go] = (await once(process, 'message')) as [ShutdownGo]
-  return go
-}
-
-function failed(error: unknown): void {
-  report({ type: 'failed', reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
-  process.exitCode = 1
-  process.disconnect()
+function answerTo(message: ShutdownReport): Promise<ShutdownGo> {
+  return toParent.answerTo<ShutdownGo>(message)
 }
 
 if (import.meta.main) {
   const [directory, seed] = process.argv.slice(2)
   if (directory === undefined || seed === undefined) throw new Error('child.ts <directory> <seed>')
-  process.once('uncaughtException', failed)
+  process.once('uncaughtException', toParent.failed)
   // Nobody is left to work for, and the file system is to be unmounted.
   process.once('disconnect', () => process.exit())
   flushCompileCache()

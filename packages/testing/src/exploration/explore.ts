@@ -1,77 +1,22 @@
 import { isHoldfastError } from '@holdfast/environment'
-import type { CallName, FaultRule } from '../faults.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { type CrashPoint, recordCrashPoints, simulate } from '../simulated/crash-points.ts'
 import type { SimulatedDisk } from '../simulated/disk.ts'
 import { EXTREME_SURVIVALS, survivalNamed } from '../simulated/survival.ts'
 import { contentsOf, damageAtRandom, filesOf, loseAtRandom } from './damage.ts'
+import type { ExploreOptions, Explored } from './explored.ts'
+import { faultAtRandom } from './fault-at-random.ts'
 import { NotingSurvival } from './noting-survival.ts'
 import { Recovery } from './recovery.ts'
 import { checkFound, type CutKind, type Found, type Observation } from './model.ts'
 import { shuffled } from './shuffled.ts'
-import { STORE, type Subject } from './subject.ts'
+import type { Subject } from './subject.ts'
 import { RandomWorkload } from './workload.ts'
-
-export interface ExploreOptions {
-  readonly seed: number
-  readonly workloads: number
-  /** Random survivals at each operation, beside the extremes and the kills. */
-  readonly survivals: number
-  readonly steps?: number
-  readonly faults?: boolean
-  /** Of so many recoveries one is cut off itself, at some of its operations. Default 40; 0 for none. */
-  readonly nestedEvery?: number
-  /** Damages what was closed cleanly, and what a crash left, as well. Default true. */
-  readonly damage?: boolean
-  /** Ends each workload once so many records have been submitted. Default: after its steps. */
-  readonly records?: number
-  /** Stops after so many failing runs. Default 20. */
-  readonly maxFailures?: number
-  /** Begins no further recovery after so many: a bound that is the same on every machine. */
-  readonly maxRecoveries?: number
-  /** Stops after so many milliseconds, behind the workload that is under way. */
-  readonly budgetMs?: number
-  /** Called behind each workload. */
-  readonly onWorkload?: (soFar: Readonly<Explored>) => void
-  /** Of the steps of a workload, only these. */
-  readonly kept?: ReadonlySet<number>
-  /** See `SimulatedEnvironmentOptions`. */
-  readonly losesNames?: boolean
-  /** Replays one: see `Failure.replay`. */
-  readonly only?: { readonly workload: number; readonly cuts: string }
-}
-
-export interface Failure {
-  /** Says which run it was: `--seed 1 --workload 7 --cuts 31:nothing/4:kill`. */
-  readonly replay: string
-  readonly workload: number
-  /** Where it was cut off, from the outside in; empty where it failed without. */
-  readonly cuts: string
-  readonly error: Error
-}
-
-export interface Explored {
-  workloads: number
-  operations: number
-  points: number
-  recoveries: number
-  nested: number
-  /** How many cuts the most often cut recovery had behind it. */
-  deepest: number
-  damaged: number
-  /** Checked against what an equal disk was found to hold. */
-  known: number
-  /** Survivals that left the same disk as another at the same point. */
-  repeated: number
-  failures: Failure[]
-}
 
 const MAX_DEPTH = 3
 const MAX_FAILURES = 20
 /** Of so many recoveries one does all that may follow as well. That costs four times as much, and finds less. */
 const THOROUGH_EVERY = 12
-/** Of so many recoveries, one meets a fault, where the workload does. */
-const FAULT_EVERY = 5
 /** Where a cut has no more effects than this, the survivals are all that there can be. */
 const ENUMERATED_EFFECTS = 5
 /** Random survivals that are tried until there are as many different ones as are wanted, for each of these. */
@@ -368,32 +313,6 @@ class Exploration {
       }
       return undefined
     }
-  }
-}
-
-/** A call that fails while opening: often one that reads, which must never be taken for the end of the log. */
-function faultAtRandom(random: SeededRandom): FaultRule | undefined {
-  if (random.below(FAULT_EVERY) > 0) return undefined
-  const on = (
-    [
-      'read',
-      'read',
-      'size',
-      'list',
-      'stat',
-      'open',
-      'close',
-      'sync',
-      'writeThrough',
-      'write',
-      'rename',
-    ] as const
-  )[random.below(11)] as CallName
-  return {
-    on,
-    nth: 1 + random.below(on === 'read' || on === 'open' ? 12 : 4),
-    path: new RegExp(STORE),
-    fault: { errno: random.below(4) === 0 ? 'ENOSPC' : 'EIO' },
   }
 }
 

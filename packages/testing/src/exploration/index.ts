@@ -1,5 +1,6 @@
 // Apart from the rest: whoever builds on single layers explores an engine of their own with it.
-export { type Explored, type ExploreOptions, explore, type Failure } from './explore.ts'
+export { explore } from './explore.ts'
+export type { Explored, ExploreOptions, Failure } from './explored.ts'
 export type { Found } from './model.ts'
 export { shrinkFailure } from './shrink-failure.ts'
 export { type OpenSubject, STORE, type Subject, type SubjectSettings } from './subject.ts'

@@ -1,5 +1,6 @@
 import { shrink } from '../machines/shrink.ts'
-import { explore, type ExploreOptions, type Failure } from './explore.ts'
+import { explore } from './explore.ts'
+import type { ExploreOptions, Failure } from './explored.ts'
 import type { Subject } from './subject.ts'
 
 /** What shrinking one failure may cost, in recoveries: a few seconds. */

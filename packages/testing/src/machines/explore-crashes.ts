@@ -1,5 +1,6 @@
 import type { AnyMachine, Call, CommandTypes, LoggedCommand, Machine } from 'holdfast'
-import { type Explored, type ExploreOptions, explore, type Failure } from '../exploration/explore.ts'
+import { explore } from '../exploration/explore.ts'
+import type { Explored, ExploreOptions, Failure } from '../exploration/explored.ts'
 import { aPrefixFails } from './check-prefixes.ts'
 import { short } from './difference.ts'
 import { loggedCommands } from './logged-commands.ts'
