@@ -3,7 +3,7 @@ import type { LogPlan, SegmentReport } from '@holdfast/wal'
 import { describe, expect, it } from 'vitest'
 import { formatPlan } from './format-plan.ts'
 import type { RecoveryPlan } from './recovery-plan.ts'
-import { corrupt } from './stores.fixture.ts'
+import { corrupt, planOf } from './stores.fixture.ts'
 
 const segment: SegmentReport = {
   path: '/wal/1',
@@ -26,20 +26,10 @@ function planWith({ log = {}, ...fields }: Partial<Omit<RecoveryPlan, 'log'>> & 
     refusal: undefined,
     ...fields,
     log: {
-      firstSeq: 1,
+      ...planOf(1, 0),
       lastSeq: 1234,
       provenSeq: 1233,
       provenBy: 'batch 1,234',
-      lastTime: 0,
-      survivors: undefined,
-      tail: undefined,
-      segments: [],
-      ignored: [],
-      batches: 0,
-      records: 0,
-      bytesRead: 0,
-      refusal: undefined,
-      attach: undefined,
       ...log,
     },
   })

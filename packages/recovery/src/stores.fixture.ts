@@ -140,7 +140,8 @@ function batchOf(firstSeq: number, count: number, recordBytes: number): Batch {
   }
 }
 
-function planOf(firstSeq: number, lastTime: number): LogPlan {
+/** What a pass over a log begins with. */
+export function planOf(firstSeq: number, lastTime: number): LogPlan {
   return {
     firstSeq,
     lastSeq: firstSeq - 1,

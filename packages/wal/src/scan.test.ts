@@ -17,31 +17,12 @@ import {
   text,
   turns,
 } from './log-harness.fixture.ts'
+import { crashed, edit } from './crashed-log.fixture.ts'
 import { LogDirectory } from './log-directory.ts'
 import { encodeManifest, type Manifest, type ManifestSegment } from './manifest.ts'
 import { readManifest, StoreDirectory } from './store-directory.ts'
 
 const options = { segmentBytes: 4096, syncIntervalMs: 60_000 }
-
-/** A store whose process died: batches 1 to `count`, the last of them not proven. */
-async function crashed(count = 5): Promise<{ files: MemoryFileSystem; path: string; ends: number[] }> {
-  const environment = memoryEnvironment()
-  const store = await openHarness(environment, { ...options, segmentBytes: 1024 * 1024 })
-  const ends: number[] = []
-  for (let i = 1; i <= count; i++) {
-    await store.append(text(i, 100))
-    await turns(3)
-    ends.push(512 + i * 152)
-  }
-  const files = MemoryFileSystem.of(environment.files.snapshot())
-  await store.close()
-  return { files, path: segmentsOf(files)[0] as string, ends }
-}
-
-function edit(files: MemoryFileSystem, path: string, change: (bytes: Buffer) => Buffer | void): void {
-  const bytes = files.snapshot().get(path) as Buffer
-  files.put(path, change(bytes) ?? bytes)
-}
 
 const records = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${i + 1}:${text(i + 1, 100)}`)
@@ -379,85 +360,6 @@ describe('files that do not belong', () => {
     await mkdir(`${directory.path}/empty`)
     await symlink(`${directory.path}/empty`, `${directory.path}/fresh`)
     await directory.remove()
-  })
-})
-
-describe('a reader beside a writer', () => {
-  it('sees a prefix of what was acknowledged, while the writer rotates and trims, and changes nothing', async () => {
-    const environment = faultyMemory()
-    const store = await openHarness(environment, options)
-    for (let i = 1; i <= 5; i++) await store.append(text(i, 900))
-    let done = false
-    let passes = 0
-    const problems: string[] = []
-    const reader = async (): Promise<void> => {
-      while (!done) {
-        // Every call of the reader gives the writer a turn.
-        const files = faultyMemory(environment.memory)
-        files.files.fail({
-          on: ['open', 'read', 'list', 'size'],
-          times: Infinity,
-          fault: { before: () => turns(1) },
-        })
-        const directory = await StoreDirectory.openForReading(STORE, files)
-        const durable = store.log.durableSeq
-        const scan = new LogDirectory(directory, bytesCodec).scan({
-          after: directory.manifest.trimmedThrough,
-        })
-        try {
-          for await (const _ of scan) continue
-          const refusal = scan.plan.refusal?.code
-          if (refusal !== undefined && refusal !== 'GAP') problems.push(String(scan.plan.refusal))
-          if (refusal === undefined && scan.plan.lastSeq < durable)
-            problems.push(`${scan.plan.lastSeq} of ${durable}`)
-        } catch (error) {
-          if ((error as { code?: string }).code !== 'GAP') problems.push(String(error))
-        }
-        passes += 1
-        await directory.close()
-      }
-    }
-    const readers = [reader(), reader()]
-    for (let i = 6; i <= 150; i++) {
-      await store.append(text(i, i % 5 === 0 ? 2500 : 900))
-      if (i % 13 === 0) await store.log.trim(i - 10)
-      await turns(3)
-    }
-    done = true
-    await Promise.all(readers)
-    expect(problems).toEqual([])
-    expect(passes).toBeGreaterThan(3)
-    await store.close()
-  })
-
-  it('reads again what was half-written a moment ago', async () => {
-    const { files, path, ends } = await crashed()
-    const whole = files.snapshot().get(path) as Buffer
-    const start = ends[2] as number
-    edit(files, path, (bytes) => bytes.fill(0, start, start + 32))
-    // The writer's bytes arrive between the two looks: evidence is there before what it is evidence of.
-    const environment = faultyMemory(files)
-    environment.files.fail({
-      on: 'read',
-      path: /\.wal/,
-      nth: 5,
-      fault: { before: () => edit(files, path, () => whole) },
-    })
-    const directory = await StoreDirectory.openForReading(STORE, environment)
-    const scan = new LogDirectory(directory, bytesCodec).scan({ after: 0 })
-    for await (const _ of scan) continue
-    expect(scan.plan).toMatchObject({ refusal: undefined, lastSeq: 5, records: 5 })
-    expect(scan.plan.segments).toHaveLength(1)
-    await directory.close()
-  })
-
-  it('where there is no store is NO_STORE, and nothing is made', async () => {
-    const environment = memoryEnvironment()
-    await environment.files.makeDirectory(STORE)
-    await expect(StoreDirectory.openForReading(STORE, environment)).rejects.toMatchObject({
-      code: 'NO_STORE',
-    })
-    expect(await environment.files.list(STORE)).toEqual([])
   })
 })
 
