@@ -16,7 +16,7 @@ const OPENED_ONE_IN = 3
 /** A log on its own: the pass over a directory, and `Wal.open`, reading, appending and opening again where it is taken. */
 export const log: FuzzTarget = {
   name: 'log',
-  share: 30,
+  share: 4,
   async prepare(seed): Promise<FuzzInputs> {
     const models = (await Promise.all([0, 1, 2, 3].map((kind) => logOf(kind, seed)))).map(modelOf)
     return {

@@ -18,7 +18,7 @@ const PATH = '/store/MANIFEST'
 /** `readManifest`: damaged frames, sound frames around JSON that is none, and objects that are no manifest. */
 export const manifest: FuzzTarget = {
   name: 'manifest',
-  share: 60,
+  share: 58,
   async prepare(seed): Promise<FuzzInputs> {
     const random = new SeededRandom(seed)
     const texts = Array.from({ length: TEMPLATES }, () => JSON.stringify(manifestOf(random)))

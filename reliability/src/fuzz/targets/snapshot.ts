@@ -23,7 +23,7 @@ const STORE_ID = new Uint8Array(16).fill(5)
 /** `SnapshotDirectory.open`, `verify` and `batches`: damaged files, and sound frames around hostile chunks. */
 export const snapshot: FuzzTarget = {
   name: 'snapshot',
-  share: 40,
+  share: 7,
   async prepare(seed): Promise<FuzzInputs> {
     const templates = await Promise.all(Array.from({ length: TEMPLATES }, (_, i) => templateOf(seed + i)))
     const scratch = new Scratch(SCRATCH_BYTES)

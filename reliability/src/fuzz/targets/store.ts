@@ -15,7 +15,7 @@ const STORE = '/store'
 /** A whole store, or a backup of one: `planRecovery`, `openReadOnly` and `open`, and where it is taken, once more. */
 export const store: FuzzTarget = {
   name: 'store',
-  share: 10,
+  share: 1,
   async prepare(seed): Promise<FuzzInputs> {
     const models = (await Promise.all([0, 1, 2].map((kind) => storeOf(kind, seed)))).map(modelOf)
     return {
