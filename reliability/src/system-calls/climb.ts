@@ -6,6 +6,8 @@ import { OUTCOMES } from './verdict.ts'
 
 export interface ClimbOptions {
   readonly seed: number
+  /** Where one run ended another can go on: the plan of a seed is the same each time, but for a few calls. Default 0. */
+  readonly first?: number
   /** At most so many trials. */
   readonly runs: number
   /** Only the trial of this name. */
@@ -23,11 +25,14 @@ export interface Climb {
 /** Processes at work at one time: most of a life is waiting for the disk and for strace. */
 const AT_ONCE = 4
 
-export async function climb({ seed, runs, only, onTrial }: ClimbOptions, withDisk: boolean): Promise<Climb> {
+export async function climb(
+  { seed, first = 0, runs, only, onTrial }: ClimbOptions,
+  withDisk: boolean,
+): Promise<Climb> {
   const ground = await makeGround()
   const sites = await callSites(ground)
   const plan = only === undefined ? planOf(sites, seed, withDisk) : [trialNamed(only)]
-  const chosen = plan.slice(0, runs)
+  const chosen = plan.slice(first, first + runs)
   const trials: TrialResult[] = []
   const violations: string[] = []
   let next = 0

@@ -7,8 +7,8 @@ import { straceIsMissing } from './strace.ts'
 export const systemCalls = defineRung({
   name: 'system-calls',
   what: 'every system call on the files of a real process fails, is cut short, takes its time or is its last',
-  options: { seed: 1, runs: 200, only: '' },
-  async run({ seed, runs, only }, progress) {
+  options: { seed: 1, first: 0, runs: 200, only: '' },
+  async run({ seed, first, runs, only }, progress) {
     const missing = (await straceIsMissing()) ?? (await prlimitIsMissing())
     if (missing !== undefined) return { figures: {}, violations: [], skipped: [`system-calls: ${missing}`] }
     const disk = await smallDisk(64 * 1024)
@@ -16,6 +16,7 @@ export const systemCalls = defineRung({
     const { sites, planned, trials, violations } = await climb(
       {
         seed,
+        first,
         runs,
         ...(only === '' ? {} : { only }),
         onTrial: (_, done, of) => progress(`${done} of ${of} trials`),
