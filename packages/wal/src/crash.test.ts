@@ -135,7 +135,9 @@ describe('a process that dies before any of its calls', () => {
     await check(states, options)
   })
 
-  it('while it writes survivors again, and again while it recovers from that, three deep', async () => {
+  it('while it writes survivors again, and again while it recovers from that, three deep', {
+    tags: ['long'],
+  }, async () => {
     const environment = memoryEnvironment()
     const store = await openHarness(environment, options)
     for (let i = 1; i <= 6; i++) await store.append(text(i, 900), i > 4 ? 'os' : 'disk')
@@ -156,30 +158,39 @@ describe('a process that dies before any of its calls', () => {
   })
 })
 
+/** A process that dies as soon as it has opened, so many times: the directory is what the first one left. */
+async function crashAndOpen(cycles: number): Promise<void> {
+  const environment = memoryEnvironment()
+  const store = await openHarness(environment, { segmentBytes: 8192 })
+  for (let i = 1; i <= 20; i++) await store.append(text(i, 900), i > 18 ? 'os' : 'disk')
+  let files = MemoryFileSystem.of(environment.files.snapshot())
+  let names: string[] | undefined
+  let bytes = 0
+  for (let cycle = 0; cycle < cycles; cycle++) {
+    const opened = await openHarness(memoryEnvironment(files, cycle), { segmentBytes: 8192 })
+    expect(opened.log.lastSeq).toBe(20)
+    // The process is gone: what it left is all there is.
+    files = MemoryFileSystem.of(files.snapshot())
+    const left = filesOf(files)
+    const size = [...left].reduce(
+      (sum, [path, content]) => sum + (path.includes('MANIFEST') ? 0 : content.length),
+      0,
+    )
+    names ??= [...left.keys()]
+    bytes ||= size
+    expect([...left.keys()]).toEqual(names)
+    expect(size).toBe(bytes)
+  }
+  expect((await recovered(files)).records).toHaveLength(20)
+}
+
 describe('crash-and-open cycles', () => {
-  it('leave the directory no larger after a thousand of them', async () => {
-    const environment = memoryEnvironment()
-    const store = await openHarness(environment, { segmentBytes: 8192 })
-    for (let i = 1; i <= 20; i++) await store.append(text(i, 900), i > 18 ? 'os' : 'disk')
-    let files = MemoryFileSystem.of(environment.files.snapshot())
-    let names: string[] | undefined
-    let bytes = 0
-    for (let cycle = 0; cycle < 1000; cycle++) {
-      const opened = await openHarness(memoryEnvironment(files, cycle), { segmentBytes: 8192 })
-      expect(opened.log.lastSeq).toBe(20)
-      // The process is gone: what it left is all there is.
-      files = MemoryFileSystem.of(files.snapshot())
-      const left = filesOf(files)
-      const size = [...left].reduce(
-        (sum, [path, content]) => sum + (path.includes('MANIFEST') ? 0 : content.length),
-        0,
-      )
-      names ??= [...left.keys()]
-      bytes ||= size
-      expect([...left.keys()]).toEqual(names)
-      expect(size).toBe(bytes)
-    }
-    expect((await recovered(files)).records).toHaveLength(20)
+  it('leave the directory no larger after thirty of them', async () => {
+    await crashAndOpen(30)
+  })
+
+  it('leave the directory no larger after a thousand of them', { tags: ['long'] }, async () => {
+    await crashAndOpen(1000)
   })
 
   it('opening creates no segment; the first append does', async () => {
@@ -195,7 +206,7 @@ describe('crash-and-open cycles', () => {
     expect(segmentsOf(environment.files)).toEqual(before)
   })
 
-  it('of real processes, killed while they append', async () => {
+  it('of real processes, killed while they append', { tags: ['long'] }, async () => {
     const directory = await temporaryDirectory()
     let acknowledged = 0
     for (let round = 0; round < 3; round++) {

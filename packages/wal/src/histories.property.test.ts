@@ -121,7 +121,10 @@ function newestSegment(files: ReadonlyMap<string, Buffer>): string | undefined {
 }
 
 describe('a random history', () => {
-  it('recovers a prefix of what was issued that holds every disk acknowledgement', async () => {
+  it('recovers a prefix of what was issued that holds every disk acknowledgement', {
+    tags: ['long'],
+    timeout: 120_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
         const model = new Model()
@@ -206,5 +209,5 @@ describe('a random history', () => {
       }),
       { numRuns: 150 },
     )
-  }, 120_000)
+  })
 })
