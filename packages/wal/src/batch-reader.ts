@@ -1,4 +1,13 @@
-import { errnoOf, GapError, HoldfastError, ioError, type Environment, type File } from '@holdfast/environment'
+import {
+  errnoOf,
+  GapError,
+  HoldfastError,
+  ioError,
+  joinPath,
+  parentPath,
+  type Environment,
+  type File,
+} from '@holdfast/environment'
 import { FORMAT_SEED, FRAME_ALIGNMENT, FrameReader, type Frame } from '@holdfast/framing'
 import {
   decodeBatch,
@@ -7,6 +16,7 @@ import {
   KIND,
   SEGMENT_HEADER_BYTES,
   SEGMENT_KINDS,
+  segmentName,
   type IndexEntry,
   type SegmentHeader,
 } from './format.ts'
@@ -114,19 +124,22 @@ export async function openSegment(
   segment: CatalogSegment,
   seq: number,
 ): Promise<File> {
-  for (let path: string | undefined; ; ) {
-    if (path === segment.path)
-      throw new GapError(seq, (segment.lastSeq ?? segment.firstSeq) + 1, {
-        path,
-        hint: 'The segment was trimmed while it was being opened.',
-      })
-    path = segment.path
+  const own = joinPath(parentPath(segment.path), segmentName(segment.firstSeq, segment.id))
+  let missing: unknown
+  for (const path of [segment.path, own]) {
     try {
       return await environment.files.open(path, 'read')
     } catch (cause) {
       if (errnoOf(cause) !== 'ENOENT') throw ioError(cause, { doing: 'open the segment', path })
+      missing = cause
     }
   }
+  // The newest is never trimmed.
+  if (segment.lastSeq === undefined) throw ioError(missing, { doing: 'open the segment', path: own })
+  throw new GapError(seq, segment.lastSeq + 1, {
+    path: own,
+    hint: 'The segment was trimmed while it was being opened.',
+  })
 }
 
 /** The sparse index from a footer. It only saves reading: without it the segment is read from its start. */

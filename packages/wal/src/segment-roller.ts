@@ -336,7 +336,12 @@ export class SegmentRoller {
   async #giveName(entry: CatalogSegment, writer: SegmentWriter): Promise<void> {
     const { environment, walPath } = this.#directory
     const path = joinPath(walPath, segmentName(entry.firstSeq, entry.id))
-    await environment.files.rename(writer.path, path)
+    try {
+      await environment.files.rename(writer.path, path)
+    } catch (cause) {
+      // One that was said to have failed may have been made all the same.
+      if ((await environment.files.stat(path)) === undefined) throw cause
+    }
     writer.path = path
     entry.path = path
     await environment.files.syncDirectory(walPath)
