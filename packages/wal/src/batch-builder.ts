@@ -33,10 +33,10 @@ export class BatchBuilder<T, W> {
 
   /** Takes no more records. */
   get isFull(): boolean {
-    return this.#encoder.closed || this.#encoder.bytes >= BATCH_BYTES
+    return this.#encoder.bytes >= BATCH_BYTES
   }
 
-  /** Captures a record; how many bytes it took. Throws with nothing captured; the batch may then be full. */
+  /** Captures a record; how many bytes it took. Throws with nothing captured. */
   add(record: T, durability: Durability, waiter: W, maxRecordBytes: number): number {
     const bytes = this.#encoder.add(record)
     if (bytes > maxRecordBytes) {

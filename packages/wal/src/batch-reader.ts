@@ -135,8 +135,8 @@ export async function openSegment(
     }
   }
   // The newest is never trimmed.
-  if (segment.lastSeq === undefined) throw ioError(missing, { doing: 'open the segment', path: own })
-  throw new GapError(seq, segment.lastSeq + 1, {
+  if (segment.end === undefined) throw ioError(missing, { doing: 'open the segment', path: own })
+  throw new GapError(seq, segment.end.seq + 1, {
     path: own,
     hint: 'The segment was trimmed while it was being opened.',
   })

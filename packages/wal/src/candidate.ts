@@ -14,7 +14,7 @@ import {
 import type { Manifest, ManifestSegment } from './manifest.ts'
 
 /** What stands in a file under a segment's name. */
-export interface Candidate {
+interface Candidate {
   readonly nameSeq: number
   readonly id: number
   readonly path: string
@@ -72,10 +72,16 @@ export async function readCandidate(
   }
 }
 
-type Verdict = HoldfastError | { reason: string; remove: boolean } | undefined
+/** One that takes part in the chain. */
+export interface Link extends Candidate {
+  readonly header: SegmentHeader
+}
 
-/** `undefined`: it takes part in the chain. */
-export function judge(file: Candidate, manifest: Manifest): Verdict {
+/** A link of the chain, damage, or what is to become of a file that does not count. */
+export function judge(
+  file: Candidate,
+  manifest: Manifest,
+): Link | HoldfastError | { reason: string; remove: boolean } {
   const { entry, header, path } = file
   const corrupt = (what: string, offset = 0): HoldfastError =>
     new HoldfastError('CORRUPT', what, { path, offset, seq: entry?.firstSeq })
@@ -116,7 +122,7 @@ export function judge(file: Candidate, manifest: Manifest): Verdict {
   if (wrong === undefined) {
     return !named && header.firstSeq <= manifest.trimmedThrough
       ? { reason: 'trimmed', remove: true }
-      : undefined
+      : { ...file, header }
   }
   const foreign = header.storeId.toString('hex') !== manifest.storeId
   if (foreign && named) {

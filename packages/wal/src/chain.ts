@@ -12,27 +12,36 @@
  *     otherwise left alone.
  */
 import { HoldfastError, isTemporaryName, joinPath, type Environment } from '@holdfast/environment'
-import { isUnproven, judge, readCandidate, type Candidate } from './candidate.ts'
+import { isUnproven, judge, readCandidate, type Link } from './candidate.ts'
 import { parseSegmentName, type SegmentHeader } from './format.ts'
-import type { Manifest } from './manifest.ts'
-import type { LogPlan } from './plan.ts'
+import type { Manifest, ManifestSegment } from './manifest.ts'
+import type { LogPlan, SegmentEnd } from './plan.ts'
 import { listOf } from './store-directory.ts'
 
-/** A segment in its place in the chain. */
-export interface ChainSegment {
+interface InChain {
   readonly id: number
   readonly salt: number
   readonly path: string
   readonly firstSeq: number
   readonly bytes: number
+}
+
+/** A snapshot covers it, and the manifest says all that is needed of it: not even its header was read. */
+export interface CoveredSegment extends InChain {
+  readonly header: undefined
+  end: SegmentEnd
+}
+
+export interface LinkedSegment extends InChain {
+  readonly header: SegmentHeader
   /** What the file had before it was first used, as the manifest says; `undefined` where it does not, or the segment is ended. */
   readonly leastBytes: number | undefined
-  /** `undefined` where a snapshot covers the segment and the manifest says all that is needed of it. */
-  readonly header: SegmentHeader | undefined
   /** The last sequence that counts in it, as the manifest or its successor says; `undefined` for the last segment. */
-  lastSeq: number | undefined
-  digest: number | undefined
+  end: SegmentEnd | undefined
 }
+
+/** A segment in its place in the chain. */
+export type ChainSegment = CoveredSegment | LinkedSegment
 
 export interface Chain {
   readonly segments: ChainSegment[]
@@ -51,10 +60,10 @@ export async function readChain(
 ): Promise<Chain> {
   const ignored: LogPlan['ignored'] = []
   const entries = new Map(manifest.segments.map((entry) => [entry.id, entry]))
-  const covered: ChainSegment[] = []
-  const candidates = new Map<number, Candidate>()
+  const covered: CoveredSegment[] = []
+  const links = new Map<number, Link>()
   let highestId = 0
-  const refuse = (what: string, fields: { path: string; offset?: number; seq?: number }): Chain => ({
+  const refuse = (what: string, fields: { path: string; seq?: number | undefined }): Chain => ({
     segments: [],
     ignored,
     highestId,
@@ -75,117 +84,107 @@ export async function readChain(
     }
     highestId = Math.max(highestId, parsed.id)
     const entry = entries.get(parsed.id)
-    if (candidates.has(parsed.id) || covered.some((segment) => segment.id === parsed.id)) {
+    if (links.has(parsed.id) || covered.some((segment) => segment.id === parsed.id)) {
       return refuse(`two files claim to be segment ${parsed.id}`, { path })
     }
-    if (
-      entry?.firstSeq !== undefined &&
-      entry.lastSeq !== undefined &&
-      entry.lastSeq <= after &&
-      [0, entry.firstSeq].includes(parsed.firstSeq)
-    ) {
-      covered.push({
-        id: entry.id,
-        salt: entry.salt,
-        path,
-        firstSeq: entry.firstSeq,
-        bytes: entry.bytes ?? 0,
-        leastBytes: undefined,
-        header: undefined,
-        lastSeq: entry.lastSeq,
-        digest: entry.digest,
-      })
+    const known = entry === undefined ? undefined : coveredBy(after, entry, path)
+    if (known !== undefined && [0, known.firstSeq].includes(parsed.firstSeq)) {
+      covered.push(known)
       continue
     }
-    const candidate = await readCandidate(environment, path, parsed, entry)
-    const verdict = judge(candidate, manifest)
+    const verdict = judge(await readCandidate(environment, path, parsed, entry), manifest)
     if (verdict instanceof HoldfastError) return { segments: [], ignored, highestId, refusal: verdict }
-    if (verdict === undefined) candidates.set(parsed.id, candidate)
+    if ('header' in verdict) links.set(parsed.id, verdict)
     else ignored.push({ path, ...verdict })
   }
 
   for (const entry of manifest.segments) {
-    const present = candidates.has(entry.id) || covered.some((segment) => segment.id === entry.id)
+    const present = links.has(entry.id) || covered.some((segment) => segment.id === entry.id)
     const unused = ignored.some(
       (file) => parseSegmentName(file.path.slice(walPath.length + 1))?.id === entry.id,
     )
     if (!present && !unused) {
       return refuse(`segment ${entry.id} is missing, and the manifest names it`, {
         path: walPath,
-        ...(entry.firstSeq === undefined ? {} : { seq: entry.firstSeq }),
+        seq: entry.firstSeq,
       })
     }
   }
-  return link(covered, candidates, manifest, ignored, highestId)
+  return link(covered, links, manifest, ignored, highestId)
+}
+
+/** The segment as the manifest knows it, if it holds nothing above `after` and the manifest knows all of it. */
+function coveredBy(after: number, entry: ManifestSegment, path: string): CoveredSegment | undefined {
+  const { id, salt, firstSeq, bytes } = entry
+  const end = endOf(entry)
+  if (firstSeq === undefined || bytes === undefined || end === undefined || end.seq > after) return undefined
+  return { id, salt, path, firstSeq, bytes, header: undefined, end }
+}
+
+/** Where the manifest ends a segment, if it does. */
+function endOf({ lastSeq, digest }: ManifestSegment): SegmentEnd | undefined {
+  return lastSeq === undefined || digest === undefined ? undefined : { seq: lastSeq, digest }
 }
 
 /** Orders what was found by predecessor, and checks every link. */
 function link(
-  covered: ChainSegment[],
-  candidates: Map<number, Candidate>,
+  covered: CoveredSegment[],
+  links: Map<number, Link>,
   manifest: Manifest,
   ignored: LogPlan['ignored'],
   highestId: number,
 ): Chain {
   const refuse = (refusal: HoldfastError): Chain => ({ segments: [], ignored, highestId, refusal })
-  const chain = covered.sort(
-    (a, b) => a.firstSeq - b.firstSeq || (a.lastSeq ?? 0) - (b.lastSeq ?? 0) || a.id - b.id,
-  )
-  const gap = gapIn(chain)
+  covered.sort((a, b) => a.firstSeq - b.firstSeq || a.end.seq - b.end.seq || a.id - b.id)
+  const gap = gapIn(covered)
   if (gap !== undefined) return refuse(gap)
-  const byPredecessor = new Map<number, Candidate[]>()
-  for (const candidate of candidates.values()) {
-    const id = candidate.header?.predecessor.id ?? 0
-    byPredecessor.set(id, [...(byPredecessor.get(id) ?? []), candidate])
+  const chain: ChainSegment[] = [...covered]
+  const byPredecessor = new Map<number, Link[]>()
+  for (const file of links.values()) {
+    const { id } = file.header.predecessor
+    byPredecessor.set(id, [...(byPredecessor.get(id) ?? []), file])
   }
   let previous = chain.at(-1)
-  let found =
-    previous === undefined ? findRoot(candidates, manifest) : successorOf(byPredecessor.get(previous.id))
+  let found = previous === undefined ? findRoot(links, manifest) : successorOf(byPredecessor.get(previous.id))
   while (found !== undefined) {
     if (found instanceof HoldfastError) return refuse(found)
-    const header = found.header as SegmentHeader
+    const { header, entry, path } = found
     if (previous !== undefined) {
-      const wrong = wrongLink(previous, header, found.path)
+      const wrong = wrongLink(previous, header, path)
       if (wrong !== undefined) return refuse(wrong)
-      previous.lastSeq = header.predecessor.lastSeq
-      previous.digest = header.predecessor.digest
+      previous.end = { seq: header.predecessor.lastSeq, digest: header.predecessor.digest }
     }
     previous = {
       id: header.id,
       salt: header.salt,
-      path: found.path,
+      path,
       firstSeq: header.firstSeq,
       bytes: found.bytes,
-      leastBytes: found.entry?.lastSeq === undefined ? found.entry?.bytes : undefined,
+      leastBytes: entry?.lastSeq === undefined ? entry?.bytes : undefined,
       header,
-      lastSeq: found.entry?.lastSeq,
-      digest: found.entry?.digest,
+      end: entry && endOf(entry),
     }
     const successor = successorOf(byPredecessor.get(header.id))
-    if (
-      successor === undefined &&
-      isUnproven(found.nameSeq, found.entry) &&
-      found.firstBehind === undefined
-    ) {
-      ignored.push({ path: found.path, reason: 'begun, and nothing was written to it', remove: true })
+    if (successor === undefined && isUnproven(found.nameSeq, entry) && found.firstBehind === undefined) {
+      ignored.push({ path, reason: 'begun, and nothing was written to it', remove: true })
     } else {
       chain.push(previous)
     }
-    candidates.delete(header.id)
+    links.delete(header.id)
     found = successor
   }
-  for (const rest of candidates.values()) {
-    if (rest.entry !== undefined) {
+  for (const { id, path, header, entry } of links.values()) {
+    if (entry !== undefined) {
       return refuse(
         new HoldfastError(
           'CORRUPT',
-          `segment ${rest.id} does not continue any segment that is here: the one before it is missing`,
-          { path: rest.path, seq: rest.header?.firstSeq },
+          `segment ${id} does not continue any segment that is here: the one before it is missing`,
+          { path, seq: header.firstSeq },
         ),
       )
     }
     ignored.push({
-      path: rest.path,
+      path,
       reason: 'it links to no segment of this log, and the manifest does not name it',
       remove: false,
     })
@@ -194,16 +193,17 @@ function link(
 }
 
 /** Segments that a snapshot covers have no header to link them: their sequences must. */
-function gapIn(covered: readonly ChainSegment[]): HoldfastError | undefined {
-  for (let i = 1; i < covered.length; i++) {
-    const [previous, next] = [covered[i - 1], covered[i]]
-    if (previous && next && next.firstSeq !== (previous.lastSeq ?? 0) + 1) {
+function gapIn(covered: readonly CoveredSegment[]): HoldfastError | undefined {
+  let previous: CoveredSegment | undefined
+  for (const next of covered) {
+    if (previous !== undefined && next.firstSeq !== previous.end.seq + 1) {
       return new HoldfastError(
         'CORRUPT',
-        `the log has a gap: segment ${previous.id} ends at ${previous.lastSeq}, segment ${next.id} begins at ${next.firstSeq}`,
+        `the log has a gap: segment ${previous.id} ends at ${previous.end.seq}, segment ${next.id} begins at ${next.firstSeq}`,
         { path: next.path, seq: next.firstSeq },
       )
     }
+    previous = next
   }
   return undefined
 }
@@ -214,17 +214,15 @@ function wrongLink(
   { id, firstSeq, epoch, predecessor }: SegmentHeader,
   path: string,
 ): HoldfastError | undefined {
-  if (
-    (previous.lastSeq !== undefined && previous.lastSeq !== predecessor.lastSeq) ||
-    (previous.digest !== undefined && previous.digest !== predecessor.digest)
-  ) {
+  const { end, header } = previous
+  if (end !== undefined && (end.seq !== predecessor.lastSeq || end.digest !== predecessor.digest)) {
     return new HoldfastError(
       'CORRUPT',
       `segment ${id} continues segment ${previous.id} at ${predecessor.lastSeq}, and the manifest ends that one elsewhere`,
       { path, seq: firstSeq },
     )
   }
-  if (previous.header !== undefined && epoch < previous.header.epoch) {
+  if (header !== undefined && epoch < header.epoch) {
     return new HoldfastError(
       'CORRUPT',
       `segment ${id} is of an older epoch than segment ${previous.id}, which it continues`,
@@ -235,38 +233,26 @@ function wrongLink(
 }
 
 /** The first segment that is still here: the store's first, or the one behind what was trimmed. */
-function findRoot(
-  candidates: Map<number, Candidate>,
-  manifest: Manifest,
-): Candidate | HoldfastError | undefined {
-  const roots = [...candidates.values()].filter(
-    ({ header }) => header !== undefined && !candidates.has(header.predecessor.id),
-  )
-  const rightful = roots.filter(
-    ({ header }) => header !== undefined && header.predecessor.lastSeq <= manifest.trimmedThrough,
-  )
+function findRoot(links: Map<number, Link>, manifest: Manifest): Link | HoldfastError | undefined {
+  const roots = [...links.values()].filter(({ header }) => !links.has(header.predecessor.id))
+  const rightful = roots.filter(({ header }) => header.predecessor.lastSeq <= manifest.trimmedThrough)
   if (rightful.length > 0) return successorOf(rightful)
   const [root] = roots
   if (root === undefined) return undefined
   return new HoldfastError(
     'CORRUPT',
     `the log begins at segment ${root.id}, and the one before it is missing`,
-    {
-      path: root.path,
-      seq: root.header?.firstSeq,
-    },
+    { path: root.path, seq: root.header.firstSeq },
   )
 }
 
-function successorOf(candidates: readonly Candidate[] | undefined): Candidate | HoldfastError | undefined {
-  if (candidates === undefined || candidates.length <= 1) return candidates?.[0]
-  const named = candidates.filter(({ entry }) => entry !== undefined)
+function successorOf(links: readonly Link[] = []): Link | HoldfastError | undefined {
+  if (links.length <= 1) return links[0]
+  const named = links.filter(({ entry }) => entry !== undefined)
   if (named.length === 1) return named[0]
   return new HoldfastError(
     'CORRUPT',
-    `several segments continue the same one: ${candidates.map(({ id }) => id).join(', ')}`,
-    {
-      path: candidates[0]?.path,
-    },
+    `several segments continue the same one: ${links.map(({ id }) => id).join(', ')}`,
+    { path: links[0]?.path },
   )
 }

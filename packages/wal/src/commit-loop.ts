@@ -63,7 +63,6 @@ export class CommitLoop<T, W> {
     this.#scheduled = true
     this.#timers.turn(() => {
       this.#scheduled = false
-      if (this.#pumping !== undefined || this.#state.failure !== undefined) return
       this.#pumping = this.#pump()
         .catch((error: unknown) => {
           this.fail(ioError(error, { doing: 'write the log', path: this.#walPath, outcome: 'unknown' }))

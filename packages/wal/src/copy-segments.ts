@@ -52,10 +52,9 @@ function endOf(
   segment: CatalogSegment,
   durable: Boundary | undefined,
 ): { segment: CatalogSegment; end: Boundary } {
-  const { lastSeq, digest, countedBytes } = segment
-  const end = lastSeq === undefined ? durable : { seq: lastSeq, digest: digest ?? 0, offset: countedBytes }
-  if (end === undefined) throw new Error('the newest segment of an open log is the one that is written to')
-  return { segment, end }
+  // One that has no end is the one that is written to, and has such a batch.
+  const end = segment.end === undefined ? durable : { ...segment.end, offset: segment.countedBytes }
+  return { segment, end: end as Boundary }
 }
 
 async function copySegment(

@@ -48,17 +48,12 @@ export class Findings {
 
   /** The next batch, checked against what stands before it. */
   countBatch(payload: Buffer, { path }: ChainSegment, offset: number): BatchFields {
+    const refused = (what: string): Refused => new Refused(this.corrupt(path, offset, what))
     const fields = decodeBatch(payload)
-    const wrong =
-      fields === undefined
-        ? 'a batch with fields that cannot be'
-        : fields.firstSeq !== this.expectedSeq
-          ? `a batch of sequence ${fields.firstSeq} where ${this.expectedSeq} belongs`
-          : fields.time < this.plan.lastTime
-            ? 'a batch that is older than the one before it'
-            : undefined
-    if (fields === undefined || wrong !== undefined)
-      throw new Refused(this.corrupt(path, offset, wrong ?? 'a malformed batch'))
+    if (fields === undefined) throw refused('a batch with fields that cannot be')
+    if (fields.firstSeq !== this.expectedSeq)
+      throw refused(`a batch of sequence ${fields.firstSeq} where ${this.expectedSeq} belongs`)
+    if (fields.time < this.plan.lastTime) throw refused('a batch that is older than the one before it')
     this.plan.batches += 1
     this.plan.records += fields.count
     this.plan.lastTime = fields.time

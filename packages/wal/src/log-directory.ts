@@ -11,7 +11,7 @@ import {
 } from './format.ts'
 import { LogClock } from './log-clock.ts'
 import type { CommitConsumer, Log, LogScan, LogStore, ScanOptions } from './log.ts'
-import type { LogPlan, SegmentReport } from './plan.ts'
+import type { Boundary, LogPlan, SegmentReport } from './plan.ts'
 import { removeFiles } from './remove-files.ts'
 import { SegmentScan } from './scan.ts'
 import { SegmentCatalog } from './segment-catalog.ts'
@@ -56,12 +56,12 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
       boundary: { seq: plan.lastSeq, offset: 0, digest: 0 },
     }
     const { segmentBytes, machineVersion } = this.#options
-    let log: SegmentLog<T, W> | undefined
     const roller = new SegmentRoller(directory, catalog, clock, attachment, {
       segmentBytes,
       machineVersion,
       codec: this.#codec.id,
-      warned: (error) => (log === undefined ? consumer.warned?.(error) : log.warn(error)),
+      // Nothing goes on in the background before the log is there.
+      warned: (error) => log.warn(error),
     })
     // A name that a writer which died gave a segment may not be durable yet. What the manifest names has to be.
     if (plan.segments.length > 0) await syncNames(directory)
@@ -72,13 +72,19 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
     }))
     try {
       await this.#removeLeftovers(plan)
-      if (plan.survivors !== undefined) await this.#writeSurvivors(plan, roller, consumer)
+      if (plan.survivors !== undefined)
+        await this.#writeSurvivors(plan, attachment.boundary, roller, consumer)
     } catch (error) {
       await roller.abandon()
       throw error
     }
     const options: SegmentLogOptions = this.#options
-    log = new SegmentLog({ directory, catalog, roller, clock, consumer }, this.#codec, options, plan.lastSeq)
+    const log = new SegmentLog(
+      { directory, catalog, roller, clock, consumer },
+      this.#codec,
+      options,
+      plan.lastSeq,
+    )
     return log
   }
 
@@ -94,13 +100,17 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
     await removeFiles(environment, walPath, leftovers)
   }
 
-  async #writeSurvivors(plan: LogPlan, roller: SegmentRoller, consumer: CommitConsumer<T, W>): Promise<void> {
-    const last = plan.segments.at(-1)
-    if (last === undefined || plan.attach === undefined)
-      throw new Error('a plan with survivors has a segment that holds them')
+  /** They are what the last segment holds behind `proven`. */
+  async #writeSurvivors(
+    plan: LogPlan,
+    proven: Boundary,
+    roller: SegmentRoller,
+    consumer: CommitConsumer<T, W>,
+  ): Promise<void> {
+    const last = plan.segments.at(-1) as SegmentReport
     const header = await this.#headerOf(last)
     const mark = { time: plan.lastTime, note: consumer.note?.('mark') }
-    await roller.publish((salt) => this.#survivors(plan, last, salt), mark, header)
+    await roller.publish((salt) => this.#survivors(last, proven, salt), mark, header)
     // Of another machine version: what comes next begins a segment of its own.
     if (header.codec !== this.#codec.id || header.machineVersion !== this.#options.machineVersion)
       await roller.sealCurrent()
@@ -115,7 +125,7 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
         end: segment.bytes,
         kinds: SEGMENT_KINDS,
       }).next()
-      const header = frame.type === 'frame' ? decodeSegmentHeader(frame, segment.path) : 'unreadable'
+      const header = frame.type === 'frame' ? decodeSegmentHeader(frame, segment.path) : frame.type
       if (typeof header === 'string') throw changed(segment, 0)
       return header
     } catch (cause) {
@@ -127,21 +137,19 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
 
   /** The batches behind the last proven boundary, framed anew; one of them in memory at a time. */
   async *#survivors(
-    plan: LogPlan,
     segment: SegmentReport,
+    proven: Boundary,
     salt: number,
   ): AsyncGenerator<FramedBatch, void, undefined> {
-    const start = plan.attach?.boundary
-    if (start === undefined) return
     const file = await openAgain(this.#directory.environment, segment)
     try {
       const reader = new FrameReader(file, {
         seed: segment.salt,
-        start: start.offset,
+        start: proven.offset,
         end: segment.countedBytes,
         kinds: SEGMENT_KINDS,
       })
-      for (let expected = start.seq + 1; expected <= plan.lastSeq; ) {
+      for (let expected = proven.seq + 1; expected <= segment.lastSeq; ) {
         const found = await reader.next()
         if (found.type !== 'frame') throw changed(segment, found.offset)
         if (found.kind !== KIND.batch || found.skip) continue
@@ -203,8 +211,7 @@ function catalogOf(plan: LogPlan, directory: StoreDirectory): SegmentCatalog {
         bytes,
         // Nor that the file is as large as it looks: only what it had before it was first used.
         firstBytes: open ? (entries.get(id)?.bytes ?? SEGMENT_HEADER_BYTES) : undefined,
-        lastSeq: open ? undefined : lastSeq,
-        digest: open ? undefined : digest,
+        end: open ? undefined : { seq: lastSeq, digest },
         footerOffset: entries.get(id)?.footerOffset,
         index: [],
       }

@@ -30,7 +30,6 @@ export class LogReader {
     assertSeq('after', range.after)
     const through = range.through ?? (follow ? Number.POSITIVE_INFINITY : this.#writer.durableSeq)
     let next = range.after + 1
-    if (next < this.#catalog.firstSeq) this.#catalog.holding(next, walPath)
     let reader: SegmentReader | undefined
     try {
       while (next <= through) {
@@ -42,13 +41,12 @@ export class LogReader {
           continue
         }
         const segment = this.#catalog.holding(next, walPath)
-        if (segment === undefined) return
         if (segment !== reader?.segment) {
           await reader?.close()
           reader = undefined
           reader = await SegmentReader.open(environment, segment, next)
         }
-        for await (const batch of reader.batches(next, Math.min(limit, segment.lastSeq ?? limit))) {
+        for await (const batch of reader.batches(next, Math.min(limit, segment.end?.seq ?? limit))) {
           next = batch.lastSeq + 1
           yield batch
         }

@@ -6,7 +6,7 @@ import { BATCH_PREFIX_BYTES } from './format.ts'
 import type { CommitConsumer } from './log.ts'
 import type { LogClock } from './log-clock.ts'
 import type { LogState } from './log-state.ts'
-import type { SegmentCatalog } from './segment-catalog.ts'
+import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
 import type { SegmentRoller } from './segment-roller.ts'
 import type { FramedBatch, SegmentWriter } from './segment-writer.ts'
 import type { StoreDirectory } from './store-directory.ts'
@@ -127,7 +127,8 @@ export class LogWriter<T, W> {
     } catch (cause) {
       const error = cause as HoldfastError
       if (error.code === 'NO_SPACE' && segment.broken === undefined) {
-        if (!segment.hasUnsynced) this.#setDurable(this.#lastSeq)
+        // What had been written was taken back, and that synced everything before it too.
+        this.#setDurable(this.#lastSeq)
         this.#reject(builder, error)
         return
       }
@@ -143,11 +144,9 @@ export class LogWriter<T, W> {
     this.#provenSeq = Math.max(this.#provenSeq, batch.durableSeq)
     this.#appendedBytes += batch.frame.length
     this.#batches += 1
-    const newest = this.#catalog.newest
-    if (newest !== undefined) {
-      newest.countedBytes = segment.last.offset
-      newest.bytes = segment.bytes
-    }
+    const newest = this.#catalog.newest as CatalogSegment
+    newest.countedBytes = segment.last.offset
+    newest.bytes = segment.bytes
     if (segment.hasUnsynced) {
       this.#unsynced.add(batch)
     } else {
@@ -158,10 +157,9 @@ export class LogWriter<T, W> {
     this.#roller.lookAhead(batch.frame.length)
   }
 
-  /** Syncs what is not synced yet. */
+  /** Syncs what is not synced yet: there is something, and a segment that it is in. */
   async sync(): Promise<void> {
-    const segment = this.#roller.current
-    if (segment === undefined) return
+    const segment = this.#roller.current as SegmentWriter
     const done = syncTiming.start(this.#directory.environment.clock)
     const { bytes } = this.#unsynced
     this.#syncs += 1

@@ -28,7 +28,7 @@ export interface ManifestSegment {
   readonly firstSeq?: number
   /** Set once no more can be appended: the last sequence that counts in it. That sequence was durable. */
   readonly lastSeq?: number
-  /** The CRC-32 of its frames' header checksums up to `lastSeq`. */
+  /** The CRC-32 of its frames' header checksums up to `lastSeq`; set together with that. */
   readonly digest?: number
   readonly bytes?: number
   /** Where its footer begins, if it has one. */
@@ -167,7 +167,8 @@ function isSegment(value: unknown): value is ManifestSegment {
     isSeq(value['salt']) &&
     ['firstSeq', 'lastSeq', 'digest', 'bytes', 'footerOffset'].every(
       (key) => value[key] === undefined || isSeq(value[key]),
-    )
+    ) &&
+    (value['lastSeq'] === undefined) === (value['digest'] === undefined)
   )
 }
 

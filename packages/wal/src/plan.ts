@@ -32,6 +32,9 @@ export interface Boundary {
   readonly digest: number
 }
 
+/** Where a segment ends: the last sequence that counts in it, and the digest of its frames up to there. */
+export type SegmentEnd = Pick<Boundary, 'seq' | 'digest'>
+
 /**
  * What a pass over the log found, and what opening it for writing would do. Nothing on disk has
  * changed when it is made.

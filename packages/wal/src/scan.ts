@@ -18,10 +18,10 @@
  */
 import { GapError, HoldfastError, ioError, isHoldfastError } from '@holdfast/environment'
 import type { FrameEnd, FrameFault } from '@holdfast/framing'
-import { readChain, type Chain, type ChainSegment } from './chain.ts'
+import { readChain, type Chain, type ChainSegment, type LinkedSegment } from './chain.ts'
 import { Findings, Refused } from './findings.ts'
 import type { Batch, LogScan, Mark, ScanOptions } from './log.ts'
-import type { Boundary, LogPlan } from './plan.ts'
+import type { Boundary, LogPlan, SegmentEnd } from './plan.ts'
 import { SegmentFrames } from './segment-frames.ts'
 import type { StoreDirectory } from './store-directory.ts'
 import { judgeTail, ofLaterWriter } from './tail.ts'
@@ -81,12 +81,12 @@ export class SegmentScan implements LogScan {
     findings.expectedSeq = plan.firstSeq
 
     for (const segment of chain.segments) {
-      if (segment.lastSeq !== undefined)
-        findings.prove(segment.lastSeq, `${segment.path}: its end, as the manifest or its successor names it`)
+      const { end } = segment
+      if (end !== undefined)
+        findings.prove(end.seq, `${segment.path}: its end, as the manifest or its successor names it`)
       const last = segment === chain.segments.at(-1)
-      const skip =
-        segment.header === undefined || (!last && segment.lastSeq !== undefined && segment.lastSeq <= after)
-      if (skip) this.#stepOver(segment)
+      if (segment.header === undefined) this.#stepOver(segment, segment.end)
+      else if (end !== undefined && end.seq <= after && !last) this.#stepOver(segment, end)
       else yield* this.#scanSegment(segment, last)
     }
     if (plan.provenSeq > plan.lastSeq) {
@@ -118,15 +118,14 @@ export class SegmentScan implements LogScan {
   }
 
   /** A segment that a snapshot covers whole. */
-  #stepOver(segment: ChainSegment): void {
-    const lastSeq = segment.lastSeq ?? segment.firstSeq - 1
-    const boundary: Boundary = { seq: lastSeq, offset: segment.bytes, digest: segment.digest ?? 0 }
-    this.#findings.expectedSeq = lastSeq + 1
+  #stepOver(segment: ChainSegment, end: SegmentEnd): void {
+    const boundary: Boundary = { ...end, offset: segment.bytes }
+    this.#findings.expectedSeq = end.seq + 1
     this.#findings.report(segment, boundary, false)
     this.plan.attach = { segmentId: segment.id, boundary }
   }
 
-  async *#scanSegment(segment: ChainSegment, last: boolean): AsyncGenerator<Batch | Mark, void, undefined> {
+  async *#scanSegment(segment: LinkedSegment, last: boolean): AsyncGenerator<Batch | Mark, void, undefined> {
     const frames = await SegmentFrames.open(this.#directory, segment, this.#findings)
     try {
       await frames.readHeader()
@@ -152,34 +151,41 @@ export class SegmentScan implements LogScan {
 
   /** A segment was read to its end: does it hold what its successor and the manifest say? */
   #conclude(
-    segment: ChainSegment,
+    segment: LinkedSegment,
     last: boolean,
     { boundaries, end }: SegmentFrames,
     behind: FrameFault | FrameEnd | undefined,
   ): void {
     this.#findings.report(segment, end, true)
-    const ends = end.seq === segment.lastSeq
-    const digestDiffers = ends && segment.digest !== undefined && end.digest !== segment.digest
-    if (digestDiffers || (!last && !ends)) throw new Refused(this.#endsWrong(segment, end, behind))
+    const wanted = segment.end
+    const ends = end.seq === wanted?.seq
+    if (ends ? end.digest !== wanted.digest : !last) throw new Refused(this.#endsWrong(segment, end, behind))
     if (last) this.#setAttach(segment, boundaries, end)
   }
 
   /** What follows the last proven boundary is readable, which is not durable: it will be written again. */
   #setAttach(segment: ChainSegment, boundaries: readonly Boundary[], end: Boundary): void {
-    const proven = boundaries.findLast((boundary) => boundary.seq <= this.plan.provenSeq) ?? end
+    // The first of them stands behind a sequence that is proven: by the segment before, or since it was trimmed.
+    const proven = boundaries.findLast((boundary) => boundary.seq <= this.plan.provenSeq) as Boundary
     this.plan.attach = { segmentId: segment.id, boundary: proven }
     if (end.seq > proven.seq) {
       this.plan.survivors = { firstSeq: proven.seq + 1, lastSeq: end.seq, bytes: end.offset - proven.offset }
     }
   }
 
-  #endsWrong(segment: ChainSegment, end: Boundary, result: FrameFault | FrameEnd | undefined): HoldfastError {
-    const later = result?.type === 'fault' ? ofLaterWriter(segment.path, result) : undefined
+  #endsWrong(
+    { path, end: wanted }: LinkedSegment,
+    end: Boundary,
+    behind: FrameFault | FrameEnd | undefined,
+  ): HoldfastError {
+    const fault = behind?.type === 'fault' ? behind : undefined
+    const later = fault && ofLaterWriter(path, fault)
     if (later !== undefined) return later
+    const how = fault === undefined ? 'it ends' : `the next frame is damaged (${fault.reason})`
     const what =
-      end.seq === segment.lastSeq
+      end.seq === wanted?.seq
         ? `the frames up to sequence ${end.seq} are not those that its successor saw: their digest differs`
-        : `it must hold everything up to sequence ${segment.lastSeq}, and ${result === undefined ? 'has no frame that ends there' : result.type === 'end' ? 'it ends' : `the next frame is damaged (${result.reason})`} after ${end.seq}`
-    return this.#findings.corrupt(segment.path, result?.offset ?? end.offset, what)
+        : `it must hold everything up to sequence ${wanted?.seq}, and ${how} after ${end.seq}`
+    return this.#findings.corrupt(path, behind?.offset ?? end.offset, what)
   }
 }

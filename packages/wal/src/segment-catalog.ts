@@ -1,6 +1,7 @@
 import { GapError } from '@holdfast/environment'
 import type { IndexEntry } from './format.ts'
 import type { ManifestSegment } from './manifest.ts'
+import type { SegmentEnd } from './plan.ts'
 
 /** A segment of an open log, as readers and the manifest need it. */
 export interface CatalogSegment {
@@ -9,8 +10,7 @@ export interface CatalogSegment {
   readonly firstSeq: number
   path: string
   /** `undefined` while it is the one that is appended to. */
-  lastSeq: number | undefined
-  digest: number | undefined
+  end: SegmentEnd | undefined
   /** Where the last batch that counts ends. */
   countedBytes: number
   /** The size of the file. */
@@ -59,18 +59,18 @@ export class SegmentCatalog {
     this.#segments.push(segment)
   }
 
-  /** The segment that holds a sequence. Throws `GapError` when it has been trimmed. */
-  holding(seq: number, path: string): CatalogSegment | undefined {
+  /** The segment that holds a sequence, which the log has. Throws `GapError` when it has been trimmed. */
+  holding(seq: number, path: string): CatalogSegment {
     if (seq < this.firstSeq) throw new GapError(seq, this.firstSeq, { path })
     let low = 0
     let high = this.#segments.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      const lastSeq = this.#segments[middle]?.lastSeq ?? Number.POSITIVE_INFINITY
+      const lastSeq = this.#segments[middle]?.end?.seq ?? Number.POSITIVE_INFINITY
       if (lastSeq < seq) low = middle + 1
       else high = middle
     }
-    return this.#segments[low]
+    return this.#segments[low] as CatalogSegment
   }
 
   /** Nothing from `seq` on is trimmed until the returned function is called. */
@@ -88,28 +88,28 @@ export class SegmentCatalog {
   upTo(throughSeq: number): CatalogSegment[] {
     const seq = Math.min(throughSeq, ...[...this.#pins].map((pin) => pin.seq - 1))
     const end = this.#segments.findIndex(
-      (segment, i) =>
-        i === this.#segments.length - 1 || segment.lastSeq === undefined || segment.lastSeq > seq,
+      ({ end }, i) => i === this.#segments.length - 1 || end === undefined || end.seq > seq,
     )
     const last = this.#segments
       .slice(0, Math.max(end, 0))
-      .findLastIndex(({ firstSeq, lastSeq = 0 }) => firstSeq <= lastSeq)
+      .findLastIndex((segment) => segment.end !== undefined && segment.firstSeq <= segment.end.seq)
     return this.#segments.slice(0, last + 1)
   }
 
   remove(segments: readonly CatalogSegment[]): void {
     this.#segments.splice(0, segments.length)
-    this.#trimmedThrough = Math.max(this.#trimmedThrough, segments.at(-1)?.lastSeq ?? 0)
+    this.#trimmedThrough = Math.max(this.#trimmedThrough, segments.at(-1)?.end?.seq ?? 0)
   }
 
   /** What the manifest says of them. */
   toManifest(): ManifestSegment[] {
-    return this.#segments.map(({ id, salt, firstSeq, lastSeq, digest, bytes, firstBytes, footerOffset }) => ({
+    return this.#segments.map(({ id, salt, firstSeq, end, bytes, firstBytes, footerOffset }) => ({
       id,
       salt,
       firstSeq,
-      bytes: lastSeq === undefined ? (firstBytes ?? bytes) : bytes,
-      ...(lastSeq === undefined || digest === undefined ? {} : { lastSeq, digest }),
+      ...(end === undefined
+        ? { bytes: firstBytes ?? bytes }
+        : { bytes, lastSeq: end.seq, digest: end.digest }),
       ...(footerOffset === undefined ? {} : { footerOffset }),
     }))
   }

@@ -1,6 +1,6 @@
 import { errnoOf, GapError, HoldfastError, ioError, joinPath, type File } from '@holdfast/environment'
 import { FORMAT_SEED, FrameDigest, FrameReader, type FrameEnd, type FrameFault } from '@holdfast/framing'
-import type { ChainSegment } from './chain.ts'
+import type { LinkedSegment } from './chain.ts'
 import { Refused, type Findings } from './findings.ts'
 import { decodeFooter, decodeMark, KIND, SEGMENT_HEADER_BYTES, SEGMENT_KINDS, segmentName } from './format.ts'
 import type { Batch, Mark, ScanOptions } from './log.ts'
@@ -10,7 +10,7 @@ import type { StoreDirectory } from './store-directory.ts'
 /** One segment of the chain as a pass reads it, from its header on as far as frames count. */
 export class SegmentFrames {
   readonly file: File
-  readonly #segment: ChainSegment
+  readonly #segment: LinkedSegment
   readonly #findings: Findings
   readonly #digest: FrameDigest = new FrameDigest()
   /** Ends of batches from the last proven one on: one of them is where a successor will attach. */
@@ -19,7 +19,7 @@ export class SegmentFrames {
   /** Behind the last footer. */
   #footerEnd: number | undefined
 
-  private constructor(file: File, segment: ChainSegment, findings: Findings) {
+  private constructor(file: File, segment: LinkedSegment, findings: Findings) {
     this.file = file
     this.#segment = segment
     this.#findings = findings
@@ -27,7 +27,7 @@ export class SegmentFrames {
 
   static async open(
     { environment, walPath, writable }: StoreDirectory,
-    segment: ChainSegment,
+    segment: LinkedSegment,
     findings: Findings,
   ): Promise<SegmentFrames> {
     // Beside a writer its name may change, once, from the prepared one to its own.
@@ -40,7 +40,7 @@ export class SegmentFrames {
           throw ioError(cause, { doing: 'open the segment', path: segment.path })
       }
     }
-    throw new GapError(findings.expectedSeq, (segment.lastSeq ?? segment.firstSeq) + 1, {
+    throw new GapError(findings.expectedSeq, (segment.end?.seq ?? segment.firstSeq) + 1, {
       path: segment.path,
       hint: 'The segment was trimmed while the log was being read.',
     })
@@ -83,16 +83,15 @@ export class SegmentFrames {
     last: boolean,
     { after, signal }: ScanOptions,
   ): AsyncGenerator<Batch | Mark, FrameFault | FrameEnd | undefined, undefined> {
-    const { header, path, bytes, lastSeq: wantedSeq } = this.#segment
+    const { header, path, bytes, end: wanted } = this.#segment
     const findings = this.#findings
-    if (header === undefined) throw new Error('a segment without a header is stepped over')
     const reader = new FrameReader(this.file, {
       seed: header.salt,
       start: this.#offset,
       end: last ? await this.file.size() : bytes,
       kinds: SEGMENT_KINDS,
     })
-    while (last || this.end.seq !== wantedSeq) {
+    while (last || this.end.seq !== wanted?.seq) {
       if (signal?.aborted)
         throw new HoldfastError('ABORTED', 'reading the log was aborted', { cause: signal.reason })
       const pending = reader.next()

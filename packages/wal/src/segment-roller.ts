@@ -109,10 +109,13 @@ export class SegmentRoller {
       this.#spoiled = prepared
       throw error
     }
+    const ended = this.#catalog.newest
     const entry = this.#follow(current, attachment, next)
     this.#named.delete(prepared)
-    this.rotations += current === undefined ? 0 : 1
-    if (current !== undefined) this.inBackground(() => this.#seal(current))
+    if (current !== undefined && ended !== undefined) {
+      this.rotations += 1
+      this.inBackground(() => this.#seal(current, ended))
+    }
     this.inBackground(() => this.#giveName(entry, next))
     this.inBackground(() => this.saveCatalog())
     return next
@@ -120,15 +123,14 @@ export class SegmentRoller {
 
   /** Behind a commit: takes space ahead, and prepares the next segment when the current one is half full. */
   lookAhead(lastBatchBytes: number): void {
-    const current = this.#current
-    if (current === undefined) return
+    const current = this.#current as SegmentWriter
     current.reserveAhead(lastBatchBytes)
     if (!current.isHalfFull || this.#prepared !== undefined || this.#preparingFailed) return
     const prepared = this.#prepare()
     this.#prepared = prepared
     prepared.catch(() => {
       this.#preparingFailed = true
-      if (this.#prepared === prepared) this.#prepared = undefined
+      this.#prepared = undefined
     })
   }
 
@@ -185,9 +187,9 @@ export class SegmentRoller {
     if (current === undefined) return
     this.#attachment = this.#attachmentOf(current)
     this.#current = undefined
-    const entry = this.#catalog.newest
-    if (entry !== undefined) this.#end(entry, current.last)
-    await this.#seal(current)
+    const entry = this.#catalog.newest as CatalogSegment
+    this.#end(entry, current.last)
+    await this.#seal(current, entry)
   }
 
   /** Runs it after what is in the background already. A failure is reported, and nothing hangs on it. */
@@ -302,8 +304,7 @@ export class SegmentRoller {
       salt,
       firstSeq,
       path: next.path,
-      lastSeq: undefined,
-      digest: undefined,
+      end: undefined,
       countedBytes: next.last.offset,
       bytes: next.bytes,
       footerOffset: undefined,
@@ -315,19 +316,15 @@ export class SegmentRoller {
   }
 
   #end(entry: CatalogSegment, boundary: Boundary): void {
-    entry.lastSeq = boundary.seq
-    entry.digest = boundary.digest
+    entry.end = { seq: boundary.seq, digest: boundary.digest }
     entry.countedBytes = boundary.offset
   }
 
-  async #seal(writer: SegmentWriter): Promise<void> {
+  async #seal(writer: SegmentWriter, entry: CatalogSegment): Promise<void> {
     try {
       await writer.seal()
-      const entry = this.#catalog.segments.find((segment) => segment.id === writer.header.id)
-      if (entry !== undefined) {
-        entry.bytes = writer.bytes
-        entry.footerOffset = writer.footerOffset
-      }
+      entry.bytes = writer.bytes
+      entry.footerOffset = writer.footerOffset
     } finally {
       await writer.close()
     }

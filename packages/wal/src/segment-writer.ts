@@ -1,5 +1,5 @@
 import {
-  HoldfastError,
+  type HoldfastError,
   ioError,
   writeAll,
   writeAllThrough,
@@ -166,7 +166,7 @@ export class SegmentWriter {
     try {
       await this.#write(batch.frame, durability)
     } catch (cause) {
-      await this.#takeBack(cause, batch.frame.length)
+      await this.#takeBack(batch.frame.length)
       throw cause
     }
     this.#digest.add(batch.headerChecksum)
@@ -188,7 +188,7 @@ export class SegmentWriter {
     try {
       await this.#write(frame, 'disk')
     } catch (cause) {
-      await this.#takeBack(cause, frame.length)
+      await this.#takeBack(frame.length)
       throw cause
     }
     this.#digest.add(frame.readUInt32LE(12))
@@ -311,9 +311,9 @@ export class SegmentWriter {
     }
   }
 
-  /** After `NO_SPACE`: what may stand behind the last frame is made zeros again, durably, or the segment is broken. */
-  async #takeBack(cause: unknown, bytes: number): Promise<void> {
-    if (this.#broken !== undefined || !(cause instanceof HoldfastError) || cause.code !== 'NO_SPACE') return
+  /** After `NO_SPACE`, the one failure of a write that breaks nothing: what may stand behind the last frame is made zeros again, durably, or the segment is broken. */
+  async #takeBack(bytes: number): Promise<void> {
+    if (this.#broken !== undefined) return
     try {
       await this.#reserving
       const size = await this.#file.size()

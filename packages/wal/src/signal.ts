@@ -9,13 +9,9 @@ export class Signal {
     for (const wake of waiting) wake()
   }
 
-  /** The next time that it is emitted, or that `signal` aborts. */
+  /** The next time that it is emitted, or that `signal` aborts, which it has not yet. */
   next(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      if (signal?.aborted) {
-        resolve()
-        return
-      }
       const wake = (): void => {
         this.#waiting.delete(wake)
         signal?.removeEventListener('abort', wake)

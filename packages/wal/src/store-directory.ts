@@ -321,7 +321,6 @@ export async function listOf(environment: Environment, path: string): Promise<st
     }
     return await environment.files.list(path)
   } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return []
     throw ioError(cause, { doing: 'list the directory', path })
   }
 }

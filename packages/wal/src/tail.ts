@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/environment'
 import { firstNonZero, searchFrames, type FrameEnd, type FrameFault } from '@holdfast/framing'
-import type { ChainSegment } from './chain.ts'
+import type { LinkedSegment } from './chain.ts'
 import type { Findings } from './findings.ts'
 import { SEGMENT_KINDS, unsupportedFormat } from './format.ts'
 import type { SegmentFrames } from './segment-frames.ts'
@@ -8,7 +8,7 @@ import type { SegmentFrames } from './segment-frames.ts'
 /** Looks behind the last readable frame of the log: the end, a torn tail, or damage, which is returned. */
 export async function judgeTail(
   { file, isEnded }: SegmentFrames,
-  segment: ChainSegment,
+  segment: LinkedSegment,
   end: FrameFault | FrameEnd,
   findings: Findings,
 ): Promise<HoldfastError | undefined> {
