@@ -16,10 +16,10 @@ import {
   KIND,
   SEGMENT_HEADER_BYTES,
   SEGMENT_KINDS,
-  segmentName,
   type IndexEntry,
   type SegmentHeader,
 } from './format.ts'
+import { segmentName } from './segment-name.ts'
 import type { Batch } from './log.ts'
 import type { CatalogSegment } from './segment-catalog.ts'
 

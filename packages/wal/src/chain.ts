@@ -13,7 +13,8 @@
  */
 import { HoldfastError, isTemporaryName, joinPath, type Environment } from '@holdfast/environment'
 import { isUnproven, judge, readCandidate, type Link } from './candidate.ts'
-import { parseSegmentName, type SegmentHeader } from './format.ts'
+import { type SegmentHeader } from './format.ts'
+import { parseSegmentName } from './segment-name.ts'
 import type { Manifest, ManifestSegment } from './manifest.ts'
 import type { LogPlan, SegmentEnd } from './plan.ts'
 import { listOf } from './store-directory.ts'

@@ -1,6 +1,6 @@
 import { copyFile, ioError, joinPath, type Environment } from '@holdfast/environment'
 import { openSegment } from './batch-reader.ts'
-import { segmentName } from './format.ts'
+import { segmentName } from './segment-name.ts'
 import type { ManifestSegment } from './manifest.ts'
 import type { Boundary } from './plan.ts'
 import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'

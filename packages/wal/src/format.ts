@@ -79,15 +79,19 @@ export interface Footer {
 /** A frame that begins at `offset` holds batch `seq`. */
 export type IndexEntry = Pick<Boundary, 'seq' | 'offset'>
 
+/** Throws `INVALID_ARGUMENT` for the id of a codec that a header has no room for. */
+export function assertCodecId(id: string): void {
+  const bytes = Buffer.byteLength(id)
+  if (bytes > 0 && bytes <= CODEC_MAX_BYTES) return
+  throw new HoldfastError(
+    'INVALID_ARGUMENT',
+    `a codec's id takes 1 to ${CODEC_MAX_BYTES} bytes, not ${bytes}`,
+  )
+}
+
 /** The whole first sector of a segment. */
 export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   const codec = Buffer.from(header.codec, 'utf8')
-  if (codec.length === 0 || codec.length > CODEC_MAX_BYTES) {
-    throw new HoldfastError(
-      'INVALID_ARGUMENT',
-      `a codec's id takes 1 to ${CODEC_MAX_BYTES} bytes, not ${codec.length}`,
-    )
-  }
   const payload = Buffer.alloc(SEGMENT_HEADER_BYTES - FRAME_HEADER_BYTES)
   MAGIC.copy(payload, 0)
   payload.writeUInt16LE(FORMAT_VERSION, 8)
@@ -266,24 +270,6 @@ export function decodeFooter(payload: Buffer): Footer | undefined {
     index.push({ seq, offset })
   }
   return { lastSeq, count, digest: payload.readUInt32LE(16), index }
-}
-
-const NAME = /^(\d{20})-(\d{10})\.wal$/
-
-/** Part of the format: the largest id that a name has room for. */
-export const MAX_ID = 9_999_999_999
-
-/** `firstSeq` 0 names a segment that is prepared: its header, once written, says where it begins. */
-export function segmentName(firstSeq: number, id: number): string {
-  return `${String(firstSeq).padStart(20, '0')}-${String(id).padStart(10, '0')}.wal`
-}
-
-export function parseSegmentName(name: string): { firstSeq: number; id: number } | undefined {
-  const match = NAME.exec(name)
-  if (match === null) return undefined
-  const firstSeq = Number(match[1])
-  const id = Number(match[2])
-  return Number.isSafeInteger(firstSeq) && id > 0 ? { firstSeq, id } : undefined
 }
 
 const HIGH = 2 ** 32

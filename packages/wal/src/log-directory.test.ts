@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { Batch } from './log.ts'
 import { LogDirectory } from './log-directory.ts'
 import { StoreDirectory } from './store-directory.ts'
+import { Wal } from './wal.ts'
 
 function logIn(path: string, environment: Environment, dispose: () => Promise<void>): LogUnderTest {
   return {
@@ -50,6 +51,26 @@ describe('LogDirectory', () => {
     const directory = await StoreDirectory.openForWriting('/store', memoryEnvironment())
     expect(() => new LogDirectory(directory, bytesCodec, options)).toThrow(/INVALID_ARGUMENT/)
     await directory.close()
+  })
+
+  it.each(['', 'x'.repeat(65), 'ü'.repeat(33)])('refuses a codec with the id %j', async (id) => {
+    const environment = memoryEnvironment()
+    const directory = await StoreDirectory.openForWriting('/store', environment)
+    expect(() => new LogDirectory(directory, { ...bytesCodec, id })).toThrow(/INVALID_ARGUMENT/)
+    await directory.close()
+    expect([...environment.files.snapshot().keys()]).toEqual([])
+  })
+
+  it.each(['x', 'ü'.repeat(32)])('records the id %j of its codec with every batch', async (id) => {
+    const environment = memoryEnvironment()
+    const wal = await Wal.open('/store', { environment, codec: { ...bytesCodec, id } })
+    await wal.append(new Uint8Array(1))
+    await wal.close()
+    const directory = await StoreDirectory.openForReading('/store', environment)
+    const codecs: string[] = []
+    for await (const item of new LogDirectory(directory, bytesCodec).scan({ after: 0 }))
+      if ('codec' in item) codecs.push(item.codec)
+    expect(codecs).toEqual([id])
   })
 
   it('throws the refusal of its plan, and has changed nothing', async () => {

@@ -2,6 +2,7 @@ import type { Codec } from '@holdfast/codec'
 import { HoldfastError, ioError, type Environment, type File } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED, FrameReader } from '@holdfast/framing'
 import {
+  assertCodecId,
   decodeBatch,
   decodeSegmentHeader,
   KIND,
@@ -27,10 +28,11 @@ export class LogDirectory<T, W> implements LogStore<T, W> {
   readonly #codec: Codec<T>
   readonly #options: Required<LogOptions>
 
-  /** Throws `INVALID_ARGUMENT` for options that are out of range. */
+  /** Throws `INVALID_ARGUMENT` for options that are out of range, and for a codec whose id is. */
   constructor(directory: StoreDirectory, codec: Codec<T>, options: LogOptions = {}) {
     this.#directory = directory
     this.#codec = codec
+    assertCodecId(codec.id)
     this.#options = checkLogOptions(options)
   }
 

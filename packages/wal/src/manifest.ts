@@ -14,7 +14,8 @@
  */
 import { HoldfastError } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED, FrameReader, type Frame } from '@holdfast/framing'
-import { FORMAT_VERSION, MAX_ID, unsupportedFormat } from './format.ts'
+import { FORMAT_VERSION, unsupportedFormat } from './format.ts'
+import { MAX_ID } from './segment-name.ts'
 
 const KIND = { header: 1, body: 2 } as const
 const KINDS: ReadonlySet<number> = new Set(Object.values(KIND))

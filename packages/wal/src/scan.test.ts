@@ -5,7 +5,8 @@ import { nodeEnvironment } from '@holdfast/environment'
 import { encodeFrame, FORMAT_SEED } from '@holdfast/framing'
 import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
-import { encodeFooter, encodeMark, encodeSegmentHeader, segmentName } from './format.ts'
+import { encodeFooter, encodeMark, encodeSegmentHeader } from './format.ts'
+import { segmentName } from './segment-name.ts'
 import {
   faultyMemory,
   filesOf,

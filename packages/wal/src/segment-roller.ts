@@ -8,13 +8,13 @@
  * a crash cuts off, the headers alone say what the log is.
  */
 import { ioError, joinPath, temporaryName, type File, type HoldfastError } from '@holdfast/environment'
-import type { SegmentHeader } from './format.ts'
-import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts'
+import { SEGMENT_HEADER_BYTES, type SegmentHeader } from './format.ts'
 import type { LogClock } from './log-clock.ts'
 import type { Manifest } from './manifest.ts'
 import type { Boundary } from './plan.ts'
 import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
 import { removeFiles } from './remove-files.ts'
+import { segmentName } from './segment-name.ts'
 import { SegmentWriter, type FramedBatch } from './segment-writer.ts'
 import type { StoreDirectory } from './store-directory.ts'
 

@@ -1,7 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises'
 import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it, onTestFinished } from 'vitest'
-import { MAX_ID, segmentName } from './format.ts'
+import { MAX_ID, segmentName } from './segment-name.ts'
 import { STORE } from './log-harness.fixture.ts'
 import { encodeManifest, type Manifest } from './manifest.ts'
 import { readManifest, StoreDirectory } from './store-directory.ts'

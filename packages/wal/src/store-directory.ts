@@ -12,7 +12,7 @@ import {
   type Environment,
 } from '@holdfast/environment'
 import { MAX_PAYLOAD_BYTES } from '@holdfast/framing'
-import { MAX_ID, parseSegmentName } from './format.ts'
+import { MAX_ID, parseSegmentName } from './segment-name.ts'
 import { decodeManifest, emptyManifest, encodeManifest, type Manifest } from './manifest.ts'
 
 /** Ids that are set aside with each manifest: a crash wastes no more of the ten digits of a name. */
