@@ -2,7 +2,7 @@ import { HoldfastError } from '@holdfast/environment'
 import type { Codec, FrameEncoder } from './codec.ts'
 import { GrowingBuffer } from './growing-buffer.ts'
 import { MAX_VALUE_BYTES } from './limits.ts'
-import { decodeFailed, encoderClosed, notSerializable, reasons, tooLarge } from './refusals.ts'
+import { decodeFailed, notSerializable, reasons, tooLarge } from './refusals.ts'
 
 const LENGTH_BYTES = 4
 
@@ -19,7 +19,6 @@ export const bytesCodec: Codec<Uint8Array> = {
 class BytesEncoder implements FrameEncoder<Uint8Array> {
   readonly #buffer = new GrowingBuffer()
   #count = 0
-  #closed = false
   #lastCount = 0
   #lastBytes = 0
 
@@ -31,33 +30,17 @@ class BytesEncoder implements FrameEncoder<Uint8Array> {
     return this.#buffer.bytes
   }
 
-  get closed(): boolean {
-    return this.#closed
-  }
-
   add(value: Uint8Array): number {
-    if (this.#closed) throw encoderClosed()
-    assertBytes(value)
-    this.#mark()
-    return this.#append(value)
-  }
-
-  addAll(values: readonly Uint8Array[]): number {
-    if (this.#closed) throw encoderClosed()
-    for (let index = 0; index < values.length; index++) assertBytes(values[index], index)
-    this.#mark()
-    let bytes = 0
-    try {
-      for (const value of values) bytes += this.#append(value)
-    } catch (error) {
-      this.rollback()
-      throw error
-    }
-    return bytes
+    if (!(value instanceof Uint8Array)) throw notSerializable('$', reasons.notBytes)
+    if (value.byteLength > MAX_VALUE_BYTES) throw tooLarge()
+    const { bytes } = this.#buffer
+    this.#buffer.appendWithLength(value)
+    this.#lastBytes = bytes
+    this.#lastCount = this.#count++
+    return LENGTH_BYTES + value.byteLength
   }
 
   rollback(): void {
-    this.#closed = true
     this.#buffer.cut(this.#lastBytes)
     this.#count = this.#lastCount
   }
@@ -65,24 +48,6 @@ class BytesEncoder implements FrameEncoder<Uint8Array> {
   copyTo(target: Buffer, offset: number): number {
     return this.#buffer.copyTo(target, offset)
   }
-
-  #mark(): void {
-    this.#lastBytes = this.#buffer.bytes
-    this.#lastCount = this.#count
-  }
-
-  #append(value: Uint8Array): number {
-    this.#buffer.appendWithLength(value)
-    this.#count++
-    return LENGTH_BYTES + value.byteLength
-  }
-}
-
-function assertBytes(value: unknown, index?: number): void {
-  if (!(value instanceof Uint8Array)) {
-    throw notSerializable('$', reasons.notBytes, { index })
-  }
-  if (value.byteLength > MAX_VALUE_BYTES) throw tooLarge(index)
 }
 
 function decode(bytes: Uint8Array, count: number): Uint8Array[] {

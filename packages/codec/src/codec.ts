@@ -24,18 +24,13 @@ export interface FrameEncoder<T> {
   readonly count: number
   /** Bytes that they use. */
   readonly bytes: number
-  /** Whether it takes no more. What it took before stays good. */
-  readonly closed: boolean
   /**
    * Takes a value and returns the bytes that it added. Throws NOT_SERIALIZABLE, with the path of what could
-   * not be brought back exactly in the message and in `details.at`, and takes nothing: what was there before
-   * decodes as it would have. The encoder stays open where the value was refused before any of it was
-   * encoded, and is closed where it was not. Throws CLOSED if it is closed.
+   * not be brought back exactly in the message and in `details.at`, or RECORD_TOO_LARGE, and takes nothing:
+   * what was there before decodes as it would have.
    */
   add(value: T): number
-  /** Takes all of them or, throwing as `add` does, none. `details.index` says which one it was. */
-  addAll(values: readonly T[]): number
-  /** Gives the last `add` or `addAll` back, and closes the encoder. Does no more when called again. */
+  /** Gives the last value back. Does no more when called again. */
   rollback(): void
   /** Copies all bytes to `target` from `offset` on and returns their number. Changes nothing. */
   copyTo(target: Buffer, offset: number): number

@@ -12,12 +12,6 @@ export class GrowingBuffer {
     return this.#bytes
   }
 
-  /** Copies `source[start, end)` behind what is there. */
-  append(source: Buffer, start: number, end: number): void {
-    this.#reserve(end - start)
-    this.#bytes += source.copy(this.#buffer, this.#bytes, start, end)
-  }
-
   /** Copies all of `source` behind its length, a u32 little-endian. */
   appendWithLength(source: Uint8Array): void {
     const bytes = source.byteLength
@@ -33,12 +27,7 @@ export class GrowingBuffer {
   }
 
   copyTo(target: Uint8Array, offset: number): number {
-    if (!Number.isSafeInteger(offset) || offset < 0 || target.byteLength - offset < this.#bytes) {
-      throw new HoldfastError(
-        'INVALID_ARGUMENT',
-        `${this.#bytes} bytes don't fit into a target of ${target.byteLength} at ${offset}`,
-      )
-    }
+    assertFits(this.#bytes, target, offset)
     return this.#buffer.copy(target, offset, 0, this.#bytes)
   }
 
@@ -49,4 +38,13 @@ export class GrowingBuffer {
     if (this.#bytes > 0) this.#buffer.copy(larger, 0, 0, this.#bytes)
     this.#buffer = larger
   }
+}
+
+/** Throws INVALID_ARGUMENT unless so many bytes fit into the target from there on. */
+export function assertFits(bytes: number, target: Uint8Array, offset: number): void {
+  if (Number.isSafeInteger(offset) && offset >= 0 && target.byteLength - offset >= bytes) return
+  throw new HoldfastError(
+    'INVALID_ARGUMENT',
+    `${bytes} bytes don't fit into a target of ${target.byteLength} at ${offset}`,
+  )
 }

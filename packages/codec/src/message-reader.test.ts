@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import { Unpackr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { MAX_DEPTH, messagePackCodec } from './index.ts'
-import { MessageWalk } from './message-walk.ts'
 import { difference, encode, storables } from './values.fixture.ts'
 
 function decode(bytes: Uint8Array, count: number): unknown[] {
@@ -23,16 +22,6 @@ function outcome(bytes: Uint8Array, count: number): number | string {
     const { code } = error as { code?: string }
     if (code === undefined) throw error
     return code
-  }
-}
-
-/** The same of the walk that the encoder proves its bytes with. */
-function walked(bytes: Uint8Array, count: number): number | string {
-  try {
-    new MessageWalk().pass(bytes, 0, bytes.length, count)
-    return count
-  } catch (error) {
-    return (error as { code?: string }).code ?? 'another error'
   }
 }
 
@@ -87,7 +76,6 @@ describe('hostile bytes', () => {
   ])('%s', (_, text, count) => {
     const bytes = hex(text)
     expect(outcome(bytes, count)).toBe('DECODE_FAILED')
-    expect(walked(bytes, count)).toBe('DECODE_FAILED')
   })
 
   it.each<[what: string, level: string]>([
@@ -99,9 +87,8 @@ describe('hostile bytes', () => {
     const one = hex(level)
     const bytes = Buffer.concat([Buffer.alloc(one.length * 1_000_000, one), hex('c0')])
     expect(outcome(bytes, 1)).toBe('DECODE_FAILED')
-    expect(walked(bytes, 1)).toBe('DECODE_FAILED')
     const most = Buffer.concat([Buffer.alloc(one.length * MAX_DEPTH, one), hex('c0')])
-    expect([outcome(most, 1), walked(most, 1)]).toEqual([1, 1])
+    expect(outcome(most, 1)).toBe(1)
   })
 
   it('names of properties are data, whatever is in them', () => {
@@ -127,7 +114,6 @@ describe('hostile bytes', () => {
     (name) => {
       const bytes = hex(`d4 72 40 91 ${name} 07`)
       expect(decode(bytes, 1)).toStrictEqual([{ a: 7 }])
-      expect(walked(bytes, 1)).toBe(1)
     },
   )
 
@@ -260,7 +246,6 @@ const SNIPPETS = [
 function fuzz(rounds: number, seed: number): void {
   const mutator = new Mutator(seed)
   const outcomes = { values: 0, refused: 0 }
-  const disagreements: string[] = []
   const strangers: unknown[] = []
   // That many stack traces would take most of the time.
   const { stackTraceLimit } = Error
@@ -271,20 +256,18 @@ function fuzz(rounds: number, seed: number): void {
       const result = outcome(bytes, count)
       if (result === 'DECODE_FAILED') outcomes.refused++
       else outcomes.values++
-      if (walked(bytes, count) !== result) disagreements.push(`${count} ${bytes.toString('hex')}`)
     } catch (error) {
       strangers.push(error)
     }
   }
   Error.stackTraceLimit = stackTraceLimit
   expect(strangers).toEqual([])
-  expect(disagreements).toEqual([])
   expect(Math.min(outcomes.values, outcomes.refused)).toBeGreaterThan(rounds / 20)
   expect(Object.keys(Object.prototype)).toEqual([])
 }
 
 describe('against others', () => {
-  it('fuzz: broken frames give values or DECODE_FAILED, and the walk takes exactly what the reader takes', () => {
+  it('fuzz: broken frames give values or DECODE_FAILED', () => {
     fuzz(3000, 7)
   })
 

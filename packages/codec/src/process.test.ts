@@ -22,7 +22,7 @@ const ROUND_TRIP = `
   let deep: unknown = null
   for (let level = 0; level < MAX_DEPTH; level++) deep = new Set([deep])
   const encoder = messagePackCodec.encoder()
-  encoder.addAll([...values, deep])
+  for (const value of [...values, deep]) encoder.add(value)
   const bytes = Buffer.alloc(encoder.bytes)
   encoder.copyTo(bytes, 0)
   console.log(JSON.stringify(messagePackCodec.decode(bytes, 101).slice(0, 100)) === JSON.stringify(values), bytes.length)
@@ -60,10 +60,11 @@ describe('in whatever process it runs', () => {
     const encoder = messagePackCodec.encoder()
     encoder.add({ id: 1 })
     expect(() => encoder.add(new Point())).toThrow('is an instance of Point')
-    expect(encoder.closed).toBe(false)
     const error = thrownBy(() => encoder.add({ at: new Date(5) }))
-    expect(error).toMatchObject({ code: 'NOT_SERIALIZABLE', cause: { code: 'DECODE_FAILED' } })
-    expect(encoder.closed).toBe(true)
+    expect(error).toMatchObject({
+      code: 'NOT_SERIALIZABLE',
+      details: { at: '$.at', reason: 'is of a class that msgpackr was taught to write in another way' },
+    })
     expect(messagePackCodec.decode(bytesOf(encoder), 1)).toStrictEqual([{ id: 1 }])
     const values = [new Map([[1, new Set(['x'])]]), Uint8Array.of(1), 5n]
     expect(messagePackCodec.decode(encode(messagePackCodec, values), 3)).toStrictEqual(values)

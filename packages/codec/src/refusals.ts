@@ -33,6 +33,7 @@ type ReasonName =
   | 'notBytes'
   | 'unreadable'
   | 'changed'
+  | 'extended'
 
 /** All of them. The README's table says the same. */
 export const reasons: Readonly<Record<ReasonName, Reason>> = {
@@ -82,38 +83,27 @@ export const reasons: Readonly<Record<ReasonName, Reason>> = {
   },
   unreadable: { text: 'could not be read', hint: '`cause` is what its getter threw.' },
   changed: {
-    text: 'could not be encoded',
-    hint: 'Store data without getters that throw or change it. What was taken before is good.',
+    text: 'changed while it was read',
+    hint: 'Store data without getters that change it.',
+  },
+  extended: {
+    text: 'is of a class that msgpackr was taught to write in another way',
+    hint: 'Something in this process called addExtension of msgpackr for it. Store plain data.',
   },
 }
 
-/** What a refusal knows beside the place and the reason. */
-export interface RefusalFields {
-  /** Of several values given at once, which one. */
-  readonly index?: number | undefined
-  readonly cause?: unknown
-}
-
-export function notSerializable(at: string, reason: Reason, { index, cause }: RefusalFields): HoldfastError {
-  const which = index === undefined ? '' : `value ${index}: `
-  return new HoldfastError('NOT_SERIALIZABLE', `${which}${at} ${reason.text}`, {
+export function notSerializable(at: string, reason: Reason, cause?: unknown): HoldfastError {
+  return new HoldfastError('NOT_SERIALIZABLE', `${at} ${reason.text}`, {
     hint: reason.hint,
-    details: { at, reason: reason.text, ...(index === undefined ? {} : { index }) },
+    details: { at, reason: reason.text },
     cause,
   })
 }
 
-export function tooLarge(index?: number): HoldfastError {
-  const which = index === undefined ? 'the value' : `value ${index}`
-  return new HoldfastError('RECORD_TOO_LARGE', `${which} needs more than ${MAX_VALUE_BYTES} bytes`, {
+export function tooLarge(): HoldfastError {
+  return new HoldfastError('RECORD_TOO_LARGE', `the value needs more than ${MAX_VALUE_BYTES} bytes`, {
     hint: 'Split it: no frame of the format holds more.',
-    details: { maxBytes: MAX_VALUE_BYTES, ...(index === undefined ? {} : { index }) },
-  })
-}
-
-export function encoderClosed(): HoldfastError {
-  return new HoldfastError('CLOSED', 'this encoder takes no more values', {
-    hint: 'What it took before is good; start another encoder.',
+    details: { maxBytes: MAX_VALUE_BYTES },
   })
 }
 

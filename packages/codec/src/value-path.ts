@@ -7,7 +7,7 @@ const KEY_LENGTH = 64
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u
 
 /** One step of a path as a person would write it: `.name`, `["odd name"]`, `[3]`, `.get("x")`. */
-export function stepText(step: Step, key: unknown): string {
+function stepText(step: Step, key: unknown): string {
   switch (step) {
     case 'property':
       return isShortIdentifier(String(key)) ? `.${String(key)}` : `[${quoted(String(key))}]`
@@ -37,4 +37,18 @@ function isShortIdentifier(name: string): boolean {
 
 function quoted(text: string): string {
   return JSON.stringify(text.length > KEY_LENGTH ? `${text.slice(0, KEY_LENGTH)}…` : text)
+}
+
+/** Of a longer path the middle is left out. */
+const FIRST_STEPS = 8
+const LAST_STEPS = 4
+
+/** The path through so many containers: the step into each of them, and its key. */
+export function pathText(steps: readonly Step[], keys: readonly unknown[], depth: number): string {
+  const texts: string[] = []
+  for (let level = 0; level < depth; level++) texts.push(stepText(steps[level] as Step, keys[level]))
+  if (texts.length > FIRST_STEPS + LAST_STEPS) {
+    texts.splice(FIRST_STEPS, texts.length - FIRST_STEPS - LAST_STEPS, '…')
+  }
+  return `$${texts.join('')}`
 }

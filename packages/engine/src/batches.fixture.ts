@@ -14,7 +14,7 @@ export function batchOf(
   }: { outcomes?: RecordedOutcomes; version?: number; time?: number } = {},
 ): Batch {
   const encoder = messagePackCodec.encoder()
-  encoder.addAll(commands)
+  for (const command of commands) encoder.add(command)
   const records = Buffer.alloc(encoder.bytes)
   encoder.copyTo(records, 0)
   return {

@@ -14,7 +14,7 @@ import { anyState, numbers } from './values.fixture.ts'
 
 function encoded(...values: unknown[]): Buffer {
   const encoder = messagePackCodec.encoder()
-  encoder.addAll(values)
+  for (const value of values) encoder.add(value)
   const bytes = Buffer.alloc(encoder.bytes)
   encoder.copyTo(bytes, 0)
   return bytes

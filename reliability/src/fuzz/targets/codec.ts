@@ -108,7 +108,7 @@ function check(codec: Codec<unknown>, bytes: Buffer, count: number, draw: Draw):
 
 function encode<T>(codec: Codec<T>, values: readonly T[]): Buffer {
   const encoder = codec.encoder()
-  encoder.addAll(values)
+  for (const value of values) encoder.add(value)
   const bytes = Buffer.allocUnsafe(encoder.bytes)
   encoder.copyTo(bytes, 0)
   return bytes
