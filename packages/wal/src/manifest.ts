@@ -132,9 +132,6 @@ function corrupt(path: string, offset: number, what: string): HoldfastError {
   return new HoldfastError('MANIFEST_CORRUPT', `the manifest cannot be used: ${what}`, { path, offset })
 }
 
-/** A bound on what a list in the manifest may hold; a store that keeps this many files has lost its way long before. */
-const MAX_ENTRIES = 1_000_000
-
 function parseManifest(text: string): Manifest | string {
   let value: unknown
   try {
@@ -148,10 +145,8 @@ function parseManifest(text: string): Manifest | string {
   if (!isSeq(epoch) || !isSeq(nextId) || nextId === 0 || nextId > MAX_ID + 1 || !isSeq(trimmedThrough))
     return 'one of its numbers is malformed'
   if (lastTime !== undefined && !isSeq(lastTime)) return 'its last time is malformed'
-  if (!Array.isArray(segments) || segments.length > MAX_ENTRIES || !segments.every(isSegment))
-    return 'its list of segments is malformed'
-  if (!Array.isArray(snapshots) || snapshots.length > MAX_ENTRIES || !snapshots.every(isSnapshot))
-    return 'its list of snapshots is malformed'
+  if (!Array.isArray(segments) || !segments.every(isSegment)) return 'its list of segments is malformed'
+  if (!Array.isArray(snapshots) || !snapshots.every(isSnapshot)) return 'its list of snapshots is malformed'
   if (clean !== undefined && !(isRecord(clean) && isSeq(clean['durableSeq']) && isSeq(clean['epoch'])))
     return 'its clean-close mark is malformed'
   const ids = [...segments, ...snapshots].map((file: { id: number }) => file.id)

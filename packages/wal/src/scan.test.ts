@@ -1,12 +1,8 @@
-import { mkdir, readdir, rename, symlink } from 'node:fs/promises'
-import { crc32 } from 'node:zlib'
 import { bytesCodec } from '@holdfast/codec'
-import { nodeEnvironment } from '@holdfast/environment'
-import { encodeFrame, FORMAT_SEED } from '@holdfast/framing'
-import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
+import { encodeFrame } from '@holdfast/framing'
+import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
-import { encodeFooter, encodeMark, encodeSegmentHeader } from './format.ts'
-import { segmentName } from './segment-name.ts'
+import { encodeMark } from './format.ts'
 import {
   faultyMemory,
   filesOf,
@@ -18,9 +14,9 @@ import {
   text,
   turns,
 } from './log-harness.fixture.ts'
-import { crashed, edit } from './crashed-log.fixture.ts'
+import { closed, crashed, edit, refusal, reframe, saltOf } from './crashed-log.fixture.ts'
 import { LogDirectory } from './log-directory.ts'
-import { encodeManifest, type Manifest, type ManifestSegment } from './manifest.ts'
+import { encodeManifest } from './manifest.ts'
 import { readManifest, StoreDirectory } from './store-directory.ts'
 
 const options = { segmentBytes: 4096, syncIntervalMs: 60_000 }
@@ -199,176 +195,82 @@ describe('survivors', () => {
   })
 })
 
-describe('files that do not belong', () => {
-  it('are left alone, and temporary ones and prepared ones that were never used are removed', async () => {
-    const environment = memoryEnvironment()
-    const store = await openHarness(environment, options)
-    for (let i = 1; i <= 3; i++) await store.append(text(i, 900))
-    await turns()
-    const files = MemoryFileSystem.of(environment.files.snapshot())
-    const foreign = [`${STORE}/wal/notes.txt`, `${STORE}/wal/${segmentName(5, 500)}`, `${STORE}/other`]
-    for (const path of foreign) files.put(path, Buffer.from('not ours'))
-    const leftovers = [
-      `${STORE}/wal/${segmentName(4, 400)}.0123456789abcdef.tmp`,
-      `${STORE}/MANIFEST.0123456789abcdef.tmp`,
-      `${STORE}/wal/${segmentName(0, 401)}`,
-    ]
-    for (const path of leftovers) files.put(path, Buffer.alloc(64))
-    const after = await recovered(files)
-    const left = [...after.files.snapshot().keys()]
-    for (const path of foreign) expect(left).toContain(path)
-    for (const path of leftovers) expect(left).not.toContain(path)
-    expect(after.plan.ignored.map(({ reason }) => reason)).toContain('prepared, and never used')
-    expect(after.records).toHaveLength(3)
-    await store.close()
-  })
+describe('a segment that another one continues', () => {
+  const middle = async (
+    change: (bytes: Buffer) => Buffer | void,
+  ): Promise<{ files: MemoryFileSystem; path: string }> => {
+    const { files, paths } = await closed()
+    const path = paths[1] as string
+    edit(files, path, change)
+    return { files, path }
+  }
+  const lastAt = 512 + 2 * 952
 
-  it('a newer format is refused with nothing changed: manifest, segment header, frame', async () => {
-    const { files, path, ends } = await crashed()
-    const manifest = await readManifest(memoryEnvironment(files), STORE)
-    const salt = manifest?.segments[0]?.salt as number
-    const newer: Record<string, (copy: MemoryFileSystem) => void> = {
-      manifest: (copy) =>
-        edit(copy, `${STORE}/MANIFEST`, (bytes) => reframed(bytes, (payload) => payload.writeUInt16LE(2, 8))),
-      header: (copy) =>
-        edit(copy, path, (bytes) => reframed(bytes, (payload) => payload.writeUInt16LE(2, 8))),
-      version: (copy) =>
-        edit(copy, path, (bytes) => {
-          const frame = encodeFrame({ kind: 2, payload: Buffer.from('?') }, salt)
-          frame.writeUInt8(2, 0)
-          frame.writeUInt32LE(crc32(frame.subarray(0, 12), salt), 12)
-          frame.copy(bytes, ends[4])
-        }),
-      kind: (copy) =>
-        edit(
-          copy,
-          path,
-          (bytes) => void encodeFrame({ kind: 9, payload: Buffer.from('?') }, salt).copy(bytes, ends[4]),
-        ),
-      flags: (copy) =>
-        edit(
-          copy,
-          path,
-          (bytes) =>
-            void encodeFrame({ kind: 2, flags: 1, payload: Buffer.from('?') }, salt).copy(bytes, ends[4]),
-        ),
-    }
-    for (const [name, change] of Object.entries(newer)) {
-      const copy = MemoryFileSystem.of(files.snapshot())
-      change(copy)
-      const before = filesOf(copy)
-      const error = await openHarness(memoryEnvironment(copy)).catch((refusal: unknown) => refusal)
-      expect(error, `${name}`).toMatchObject({ code: 'UNSUPPORTED_FORMAT' })
-      expect(filesOf(copy), `${name}`).toEqual(before)
-    }
-    // A kind that says of itself that it may be skipped is.
-    const skippable = MemoryFileSystem.of(files.snapshot())
-    edit(
-      skippable,
+  it.each<[string, (bytes: Buffer) => Buffer | void, string]>([
+    ['ends early', (bytes) => bytes.subarray(0, lastAt), 'everything up to sequence 6, and it ends after 5'],
+    [
+      'is zeros from somewhere on',
+      (bytes) => bytes.fill(0, lastAt),
+      'everything up to sequence 6, and the next frame is damaged (zeros) after 5',
+    ],
+  ])('is damaged where it %s', async (_, change, message) => {
+    const { files, path } = await middle(change)
+    expect(await refusal(files)).toMatchObject({
+      code: 'CORRUPT',
       path,
-      (bytes) => void encodeFrame({ kind: 0x81, payload: Buffer.from('later') }, salt).copy(bytes, ends[4]),
-    )
-    expect((await recovered(skippable)).records).toEqual(records(5))
-  })
-
-  it('a footer that lies about where batches begin, or a manifest about where it is, makes no record unreadable', async () => {
-    const environment = memoryEnvironment()
-    const store = await openHarness(environment, options)
-    for (let i = 1; i <= 4; i++) await store.append(text(i, 100))
-    await store.close()
-    const path = segmentsOf(environment.files)[0] as string
-    const manifest = (await readManifest(environment, STORE)) as Manifest
-    const [segment] = manifest.segments as [ManifestSegment]
-    const { salt, digest = 0, footerOffset = 0 } = segment
-    const footer = (offset: number): Buffer =>
-      encodeFooter({ lastSeq: 4, count: 4, digest, index: [{ seq: 1, offset }] }, salt)
-    const lies = [
-      ...[0, 513, 2 ** 40].map((offset) => ({ [path]: footer(offset) })),
-      ...[513, 2 ** 40].map((at) => ({
-        [`${STORE}/MANIFEST`]: encodeManifest(
-          { ...manifest, segments: [{ ...segment, footerOffset: at }] },
-          7,
-        ),
-      })),
-    ]
-    for (const lie of lies) {
-      const files = MemoryFileSystem.of(environment.files.snapshot())
-      for (const [file, bytes] of Object.entries(lie)) {
-        const old = files.snapshot().get(file) as Buffer
-        files.put(file, file === path ? Buffer.concat([old.subarray(0, footerOffset), bytes]) : bytes)
-      }
-      const again = await openHarness(memoryEnvironment(files, 2), options)
-      expect(await readAll(again.log)).toEqual(records(4))
-      await again.close()
-    }
-  })
-
-  it('a first segment whose header is damaged is corruption, never an empty log', async () => {
-    const { files, path } = await crashed()
-    edit(files, path, (bytes) => bytes.fill(0, 0, 512))
-    await expect(openHarness(memoryEnvironment(files))).rejects.toMatchObject({ code: 'CORRUPT', path })
-  })
-
-  it('a segment that claims an epoch of the future is corruption: the manifest is an old one', async () => {
-    const { files } = await crashed()
-    const manifest = await readManifest(memoryEnvironment(files), STORE)
-    const header = encodeSegmentHeader({
-      salt: 1,
-      storeId: Buffer.from(manifest?.storeId ?? '', 'hex'),
-      id: 50,
-      epoch: 9,
-      firstSeq: 6,
-      predecessor: { id: 1, lastSeq: 5, digest: 0 },
-      machineVersion: 0,
-      codec: 'bytes-1',
+      offset: lastAt,
+      seq: 6,
+      message: expect.stringContaining(message) as unknown,
     })
-    files.put(`${STORE}/wal/${segmentName(6, 50)}`, header)
-    await expect(openHarness(memoryEnvironment(files))).rejects.toMatchObject({ code: 'CORRUPT' })
-    // One of another store proves nothing about this one.
-    header.writeUInt8(header.readUInt8(32) ^ 1, 32)
-    const foreign = reframed(header, () => {})
-    files.put(`${STORE}/wal/${segmentName(6, 50)}`, foreign)
-    expect((await recovered(files)).records).toEqual(records(5))
   })
 
-  it('the first segment of another store is not the log of one that has none', async () => {
-    const environment = memoryEnvironment()
-    await (await openHarness(environment, options)).close()
-    const theirs = memoryEnvironment(undefined, 77)
-    const other = await openHarness(theirs, options)
-    await other.append('theirs')
-    await other.close()
-    for (const [path, bytes] of theirs.files.snapshot())
-      if (path.endsWith('.wal')) environment.files.put(path, bytes)
-    const after = await recovered(environment.files)
-    expect(after.records).toEqual([])
-    expect(after.plan.ignored).toMatchObject([{ reason: 'it belongs to another store', remove: false }])
+  it('is damaged where its frames are sound, and others than those that were continued', async () => {
+    const { files, path } = await middle((bytes) =>
+      reframe(bytes, 512, saltOf(bytes), (payload) => void payload.writeUInt8(0x21, payload.length - 1)),
+    )
+    expect(await refusal(files)).toMatchObject({
+      code: 'CORRUPT',
+      path,
+      message: expect.stringContaining('sequence 6 are not those that its successor saw') as unknown,
+    })
   })
 
-  it('a symlink in the place of a segment or of wal/ is not followed', async () => {
-    const directory = await temporaryDirectory()
-    const path = `${directory.path}/store`
-    const store = await openHarness(nodeEnvironment, options, path)
-    await store.append('a')
-    await store.close()
-    const [name] = (await readdir(`${path}/wal`)) as [string]
-    await rename(`${path}/wal/${name}`, `${directory.path}/segment`)
-    await symlink(`${directory.path}/segment`, `${path}/wal/${name}`)
-    await expect(openHarness(nodeEnvironment, options, path)).rejects.toMatchObject({ code: 'NOT_A_FILE' })
-    await rename(`${path}/wal`, `${directory.path}/wal`)
-    await symlink(`${directory.path}/wal`, `${path}/wal`)
-    await expect(openHarness(nodeEnvironment, options, path)).rejects.toMatchObject({ code: 'NOT_A_FILE' })
-    await mkdir(`${directory.path}/empty`)
-    await symlink(`${directory.path}/empty`, `${directory.path}/fresh`)
-    await directory.remove()
+  it('may hold anything behind what was continued', async () => {
+    const { files } = await middle((bytes) => bytes.fill(0x77, 512 + 3 * 952))
+    expect((await recovered(files)).records).toHaveLength(10)
+  })
+
+  it('is damaged where its header is another one when it is read than it was a moment before', async () => {
+    const { files, paths } = await closed()
+    const path = paths[1] as string
+    const environment = faultyMemory(files)
+    const before = (): void => edit(files, path, (bytes) => bytes.fill(0, 0, 512))
+    environment.files.fail({ on: 'read', path: new RegExp(path), nth: 2, fault: { before } })
+    await expect(openHarness(environment)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      path,
+      offset: 0,
+      message: expect.stringContaining('the header changed while it was read') as unknown,
+    })
   })
 })
 
-/** The first frame with another payload under right checksums. */
-function reframed(bytes: Buffer, change: (payload: Buffer) => void): Buffer {
-  const length = bytes.readUInt32LE(4)
-  const payload = Buffer.from(bytes.subarray(16, 16 + length))
-  change(payload)
-  encodeFrame({ kind: bytes.readUInt8(1), payload }, FORMAT_SEED).copy(bytes)
-  return bytes
-}
+it('a pass that is aborted ends with ABORTED and the reason', async () => {
+  const { files } = await closed()
+  const directory = await StoreDirectory.openForReading(STORE, memoryEnvironment(files))
+  const abort = new AbortController()
+  const reason = new Error('enough')
+  const seen: number[] = []
+  const reading = (async () => {
+    for await (const item of new LogDirectory(directory, bytesCodec).scan({
+      after: 0,
+      signal: abort.signal,
+    })) {
+      if (!('lastSeq' in item)) continue
+      seen.push(item.lastSeq)
+      if (item.lastSeq === 2) abort.abort(reason)
+    }
+  })()
+  await expect(reading).rejects.toMatchObject({ code: 'ABORTED', cause: reason })
+  expect(seen).toEqual([1, 2])
+})
