@@ -36,9 +36,11 @@ export async function hasMore(directory: StoreDirectory, plan: LogPlan): Promise
         // Half a frame is not there yet.
         if (found.type !== 'frame') return false
         if (found.kind === KIND.batch) return true
-        // A mark that says more than was known: the last batches are durable, and what came of them.
-        if (found.kind === KIND.mark && (decodeMark(found.payload)?.durableSeq ?? 0) > plan.provenSeq)
-          return true
+        if (found.kind !== KIND.mark) continue
+        // A mark that says more than was known: the last batches are durable, and what came of them. One with
+        // fields that cannot be is damage, which the next pass tells.
+        const mark = decodeMark(found.payload)
+        if (mark === undefined || mark.durableSeq > plan.provenSeq) return true
       }
     } finally {
       await file.close()

@@ -7,7 +7,6 @@ import {
   faultyMemory,
   filesOf,
   openHarness,
-  readAll,
   recovered,
   segmentsOf,
   STORE,
@@ -160,38 +159,6 @@ describe('the end of the last segment', () => {
       return bytes
     })
     await expect(openHarness(memoryEnvironment(files))).rejects.toMatchObject({ code: 'CORRUPT' })
-  })
-})
-
-describe('survivors', () => {
-  it('are written again to a new segment, which ends the old one; no byte of an old segment changes', async () => {
-    const { files, path } = await crashed()
-    const before = files.snapshot().get(path)
-    const store = await openHarness(memoryEnvironment(files, 3), options)
-    expect(store.plan).toMatchObject({ provenSeq: 4, survivors: { firstSeq: 5, lastSeq: 5 } })
-    expect(store.log).toMatchObject({ lastSeq: 5, durableSeq: 5 })
-    expect(files.snapshot().get(path)).toEqual(before)
-    expect(await readAll(store.log)).toEqual(records(5))
-    // As the process leaves it if it dies at once: nothing is left to be written again.
-    const again = await recovered(files)
-    expect(again.plan).toMatchObject({ survivors: undefined, provenSeq: 5, batches: 5 })
-    expect(again.plan.segments.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([
-      [1, 4],
-      [5, 5],
-    ])
-    expect(again.files.snapshot().get(path)).toEqual(before)
-    await store.close()
-    expect(files.snapshot().get(path)).toEqual(before)
-  })
-
-  it('count where they stand until the new name is there', async () => {
-    const { files } = await crashed()
-    const environment = faultyMemory(files)
-    environment.files.fail({ on: 'rename', path: /wal/, fault: { errno: 'EIO' } })
-    await expect(openHarness(environment, options)).rejects.toMatchObject({ code: 'IO_ERROR' })
-    expect(environment.files.openFiles).toBe(0)
-    expect(segmentsOf(files)).toHaveLength(1)
-    expect((await recovered(files)).records).toEqual(records(5))
   })
 })
 
