@@ -17,9 +17,7 @@ import {
   readAll,
   recovered,
   segmentsOf,
-  STORE,
   text,
-  turns,
 } from './log-harness.fixture.ts'
 import type { LogOptions } from './log-options.ts'
 
@@ -227,38 +225,5 @@ describe('crash-and-open cycles', () => {
     }
     expect(acknowledged).toBeGreaterThan(30)
     await directory.remove()
-  })
-})
-
-describe('one writer', () => {
-  it('is LOCKED in the same process, and the lock is free after close', async () => {
-    const directory = await temporaryDirectory()
-    const store = await openHarness(nodeEnvironment, {}, directory.path)
-    await expect(openHarness(nodeEnvironment, {}, directory.path)).rejects.toMatchObject({ code: 'LOCKED' })
-    await store.append('a')
-    await store.close()
-    await (await openHarness(nodeEnvironment, {}, directory.path)).close()
-    await directory.remove()
-  })
-
-  it('is fenced off by the epoch: the old one stops, and what the new one wrote stands', async () => {
-    const files = new MemoryFileSystem()
-    // Two environments: neither sees the other's locks, as on a network file system.
-    const old = await openHarness(memoryEnvironment(files, 1), { segmentBytes: 4096 })
-    for (let i = 1; i <= 3; i++) await old.append(text(i, 900))
-    await turns()
-    const next = await openHarness(memoryEnvironment(files, 2), { segmentBytes: 4096 })
-    expect(await next.append(text(4, 900))).toBe(4)
-    const outcomes = await Promise.allSettled([5, 6, 7, 8].map((i) => old.append(text(i, 2500))))
-    await turns()
-    expect(outcomes.some(({ status }) => status === 'rejected')).toBe(true)
-    expect(old.failures.map(({ code }) => code)).toEqual(['FENCED'])
-    await expect(old.append('later')).rejects.toMatchObject({ code: 'FAILED', cause: { code: 'FENCED' } })
-    await old.close()
-    await next.append(text(5, 900))
-    await next.close()
-    expect((await recovered(files)).records).toEqual([1, 2, 3, 4, 5].map((i) => `${i}:${text(i, 900)}`))
-    expect(next.directory.epoch).toBe(2)
-    expect(STORE).toBe(next.directory.path)
   })
 })

@@ -2,6 +2,8 @@ import { mkdtemp, rm, stat, truncate } from 'node:fs/promises'
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Codec, messagePackCodec } from '@holdfast/codec'
+import { memoryEnvironment } from '@holdfast/testing/environment'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Wal } from './wal.ts'
 
@@ -102,5 +104,80 @@ describe('Wal', () => {
     const path = join(directory, 'wal', name as string)
     await truncate(path, (await stat(path)).size - 150)
     await expect(Wal.open(directory)).rejects.toMatchObject({ code: 'CORRUPT' })
+  })
+
+  it('is refused to a codec that did not write it, with nothing changed', async () => {
+    const environment = memoryEnvironment()
+    const wal = await Wal.open('/store', { environment })
+    await wal.append(bytes('a'))
+    await wal.close()
+    const before = environment.files.snapshot()
+    await expect(Wal.open('/store', { environment, codec: messagePackCodec })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      seq: 1,
+      message: expect.stringContaining('written with codec bytes-1, and is opened with msgpack-1') as unknown,
+    })
+    expect(environment.files.snapshot()).toEqual(before)
+    await (await Wal.open('/store', { environment })).close()
+  })
+})
+
+describe('appendAll', () => {
+  /** Says that every number takes so many bytes. */
+  const huge: Codec<number> = {
+    id: 'huge',
+    encoder() {
+      let count = 0
+      let total = 0
+      return {
+        get count() {
+          return count
+        },
+        get bytes() {
+          return total
+        },
+        add(size) {
+          if (size < 0) throw new TypeError('less than nothing')
+          count += 1
+          total += size
+          return size
+        },
+        rollback() {},
+        copyTo: () => 0,
+      }
+    },
+    decode: () => [],
+  }
+  const MIB = 1024 * 1024
+
+  it('is BATCH_TOO_LARGE past what one frame holds, with nothing captured', async () => {
+    const wal = await Wal.open('/store', {
+      environment: memoryEnvironment(),
+      codec: huge,
+      maxRecordBytes: 128 * MIB,
+    })
+    // What a frame holds is 256 MiB, and 16 of them are kept for the note.
+    await expect(wal.appendAll([120 * MIB, 120 * MIB])).rejects.toMatchObject({
+      code: 'BATCH_TOO_LARGE',
+      outcome: 'not-written',
+    })
+    expect(wal.stats().queuedBytes).toBe(0)
+    await wal.close()
+  })
+
+  it('is what the codec throws where a record is none, with nothing captured', async () => {
+    const wal = await Wal.open('/store', { environment: memoryEnvironment(), codec: huge })
+    await expect(wal.appendAll([1, -1])).rejects.toThrow(TypeError)
+    expect(wal.stats().queuedBytes).toBe(0)
+    await wal.close()
+  })
+
+  it('says which record it was that is refused', async () => {
+    const wal = await Wal.open('/store', { environment: memoryEnvironment(), maxRecordBytes: 100 })
+    await expect(wal.appendAll([bytes('a'), new Uint8Array(100)])).rejects.toMatchObject({
+      code: 'RECORD_TOO_LARGE',
+      details: { index: 1, bytes: 104, maxRecordBytes: 100 },
+    })
+    await wal.close()
   })
 })
