@@ -123,39 +123,6 @@ describe('a sync or a write that fails', () => {
     expect(plan.segments[0]).toMatchObject({ firstSeq: 1, lastSeq: 1 })
   })
 
-  it('and fails again while moving: the log fails, pending calls reject with cause and outcome, reads go on', async () => {
-    const environment = faultyMemory()
-    const store = await openHarness(environment)
-    await store.append('a')
-    environment.files.fail({
-      on: ['write', 'writeThrough', 'sync'],
-      path: SEGMENT,
-      times: Infinity,
-      fault: { errno: 'EIO' },
-    })
-    const inFlight = store.append('b')
-    await turns(1)
-    const waiting = store.append('c')
-    const error = await inFlight.catch((e: unknown) => e)
-    expect(error).toMatchObject({ code: 'FAILED', outcome: 'unknown', cause: { code: 'IO_ERROR' } })
-    await expect(waiting).rejects.toMatchObject({ code: 'FAILED' })
-    expect(store.failures).toHaveLength(1)
-    await expect(store.append('d')).rejects.toMatchObject({
-      code: 'FAILED',
-      outcome: 'not-written',
-      cause: { code: 'FAILED' },
-    })
-    await expect(store.log.ready()).rejects.toMatchObject({ code: 'FAILED' })
-    await expect(store.log.sync()).rejects.toMatchObject({ code: 'FAILED' })
-    expect(await readAll(store.log)).toEqual(['1:a'])
-    await store.close()
-    expect(environment.files.openFiles).toBe(0)
-    environment.files.clearRules()
-    const { records } = await recovered(environment.memory)
-    expect(records[0]).toBe('1:a')
-    expect(['1:a', '2:b']).toEqual(expect.arrayContaining(records))
-  })
-
   it('releases every descriptor of a log that failed in the middle of a move', async () => {
     const directory = await temporaryDirectory()
     for (const call of ['rename', 'syncDirectory', 'open', 'close'] as const) {

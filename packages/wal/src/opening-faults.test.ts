@@ -2,7 +2,6 @@ import { ManualTimers, MemoryFileSystem, memoryEnvironment } from '@holdfast/tes
 import { describe, expect, it } from 'vitest'
 import {
   codeOf,
-  deferred,
   faultyMemory,
   filesOf,
   type Harness,
@@ -118,35 +117,6 @@ describe('opening', () => {
 })
 
 describe('closing', () => {
-  it('waits for the write under way when the log has failed, and writes nothing after that', async () => {
-    const environment = faultyMemory()
-    const consumer = deferred()
-    const store = await openHarness(environment, {}, STORE, {
-      committed: (batch) => {
-        for (const [i, waiter] of batch.waiters.entries()) waiter.resolve(batch.firstSeq + i)
-        return batch.firstSeq === 1 ? consumer.promise : undefined
-      },
-    })
-    await store.append('a')
-    const disk = deferred()
-    environment.files.fail({ on: 'writeThrough', path: SEGMENT, fault: { hang: disk.promise } })
-    const pending = store.append('b')
-    await turns()
-    consumer.reject(new Error('the consumer failed'))
-    await turns()
-    expect(store.failures).toHaveLength(1)
-    const closing = store.close()
-    await turns()
-    disk.resolve()
-    // It was written while the log failed: whether it counts is unknown, and it is not acknowledged.
-    await expect(pending).rejects.toMatchObject({ code: 'FAILED', outcome: 'unknown' })
-    await closing
-    expect(environment.files.openFiles).toBe(0)
-    const calls = environment.files.log.length
-    await turns()
-    expect(environment.files.log).toHaveLength(calls)
-  })
-
   it('has a typed error, or a typed warning, for every single call that fails, and gives all back', async () => {
     for (const call of [
       'open',
