@@ -28,9 +28,14 @@ const REMEMBERED_BYTES = 2048
 
 /** Up to here, putting a string of ASCII together beats a call into native code. */
 const SHORT_TEXT_BYTES = 12
+/** The last short text of each length: names of commands and the like come again and again, and take no memory then. */
+const lastTexts: string[] = []
 const ASCII_END = 0x80
 
 const SHORT_FRAME_BYTES = 512
+
+/** V8 takes room for so many items at once, however hostile the bytes; more come as they are read. */
+const PREPARED_ITEMS = 16_384
 
 /** Exactly `count` values in exactly these bytes, or DECODE_FAILED. They share no memory with `bytes`. */
 export function readMessages(bytes: Uint8Array, count: number): unknown[] {
@@ -144,22 +149,42 @@ function u32(): number {
 function text(bytes: number): string {
   const start = take(bytes)
   if (bytes > SHORT_TEXT_BYTES) return source.toString('utf8', start, at)
-  let result = ''
+  const last = lastTexts[bytes]
+  if (last !== undefined && isAt(last, start)) return last
+  let seen = 0
+  for (let index = start; index < at; index++) seen |= source[index] as number
+  if (seen >= ASCII_END) return source.toString('utf8', start, at)
+  return (lastTexts[bytes] = asciiText(start))
+}
+
+/** Whether this text of ASCII stands there. */
+function isAt(text: string, start: number): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) !== source[start + index]) return false
+  }
+  return true
+}
+
+/** In as few pieces as there can be: each is a string of its own before it becomes part of one. */
+function asciiText(start: number): string {
+  let text = ''
   let index = start
-  for (; index + 4 <= at; index += 4) {
-    const a = source[index] as number
-    const b = source[index + 1] as number
-    const c = source[index + 2] as number
-    const d = source[index + 3] as number
-    if ((a | b | c | d) >= ASCII_END) return source.toString('utf8', start, at)
-    result += String.fromCharCode(a, b, c, d)
+  for (; index + 4 <= at; index += 4)
+    text += String.fromCharCode(u8At(index), u8At(index + 1), u8At(index + 2), u8At(index + 3))
+  switch (at - index) {
+    case 0:
+      return text
+    case 1:
+      return text + String.fromCharCode(u8At(index))
+    case 2:
+      return text + String.fromCharCode(u8At(index), u8At(index + 1))
+    default:
+      return text + String.fromCharCode(u8At(index), u8At(index + 1), u8At(index + 2))
   }
-  for (; index < at; index++) {
-    const a = source[index] as number
-    if (a >= ASCII_END) return source.toString('utf8', start, at)
-    result += String.fromCharCode(a)
-  }
-  return result
+}
+
+function u8At(index: number): number {
+  return source[index] as number
 }
 
 /** A container begins, of so many values. */
@@ -171,8 +196,9 @@ function enter(count: number): void {
 
 function array(count: number): unknown[] {
   enter(count)
-  const values: unknown[] = []
-  for (let index = 0; index < count; index++) values.push(value())
+  // Pushed to, an array takes room for more than it needs.
+  const values: unknown[] = count > PREPARED_ITEMS ? [] : new Array<unknown>(count)
+  for (let index = 0; index < count; index++) values[index] = value()
   depth--
   return values
 }

@@ -99,8 +99,7 @@ export class Store<State extends object = object, Types extends CommandTypes = C
   execute(name: string, argument?: unknown, options?: ExecuteOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       assertOptions(options, EXECUTE_OPTIONS)
-      const captured = this.#submit(name, argument, options, { accept: resolve, refuse: reject, reject })
-      captured?.catch(reject)
+      this.#submit(name, argument, options, { accept: resolve, refuse: reject, reject })?.catch(reject)
     })
   }
 
@@ -136,13 +135,15 @@ export class Store<State extends object = object, Types extends CommandTypes = C
     if (commands.length === 0) return [] as unknown as Outcomes<Types, Calls>
     const results = await new Promise<PromiseSettledResult<unknown>[]>((resolve, reject) => {
       const waiter = new GroupWaiter(commands.length, resolve, reject)
-      this.#capture(() =>
+      try {
         log.submitAll(
           commands,
           durability,
           commands.map(() => waiter),
-        ),
-      )
+        )
+      } catch (error) {
+        throw pointAtArgument(error)
+      }
     })
     return results as Outcomes<Types, Calls>
   }
@@ -258,22 +259,29 @@ export class Store<State extends object = object, Types extends CommandTypes = C
     options: ExecuteOptions | undefined,
     waiter: Waiter,
   ): void | Promise<void> {
-    const { machine, log, settings } = this.#parts
+    const { machine, settings } = this.#parts
     const durability = checkDurability(options?.durability) ?? settings.durability
     this.#assertWritable(options?.signal)
     const command = checkCall(machine, name, argument)
-    const capture = (checked: LoggedCommand): void =>
-      this.#capture(() => log.submit(checked, durability, waiter))
-    if (!(command instanceof Promise)) return capture(command)
-    return command.then((checked) => {
-      this.#assertWritable(options?.signal)
-      capture(checked)
-    })
+    if (command instanceof Promise) return this.#captureLater(command, durability, options?.signal, waiter)
+    this.#capture(command, durability, waiter)
   }
 
-  #capture(submit: () => void): void {
+  async #captureLater(
+    command: Promise<LoggedCommand>,
+    durability: Durability,
+    signal: AbortSignal | undefined,
+    waiter: Waiter,
+  ): Promise<void> {
+    const checked = await command
+    this.#assertWritable(signal)
+    this.#capture(checked, durability, waiter)
+  }
+
+  // Apart, so that a call without a promise makes no closure.
+  #capture(command: LoggedCommand, durability: Durability, waiter: Waiter): void {
     try {
-      submit()
+      this.#parts.log.submit(command, durability, waiter)
     } catch (error) {
       throw pointAtArgument(error)
     }
