@@ -197,6 +197,7 @@ function enter(count: number): void {
 function array(count: number): unknown[] {
   enter(count)
   // Pushed to, an array takes room for more than it needs.
+  // oxlint-disable-next-line unicorn/no-new-array
   const values: unknown[] = count > PREPARED_ITEMS ? [] : new Array<unknown>(count)
   for (let index = 0; index < count; index++) values[index] = value()
   depth--
