@@ -1,6 +1,5 @@
 import {
   errnoOf,
-  GapError,
   HoldfastError,
   ioError,
   joinPath,
@@ -21,7 +20,7 @@ import {
 } from './format.ts'
 import { segmentName } from './segment-name.ts'
 import type { Batch } from './log.ts'
-import type { CatalogSegment } from './segment-catalog.ts'
+import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
 
 /** How much is read at a time: less than a scan's window, since many readers may follow one log. */
 const WINDOW_BYTES = 128 * 1024
@@ -41,8 +40,13 @@ export class SegmentReader {
   }
 
   /** Stands at, or somewhat before, the batch that holds `seq`. `GapError` when the file was trimmed meanwhile. */
-  static async open(environment: Environment, segment: CatalogSegment, seq: number): Promise<SegmentReader> {
-    const file = await openSegment(environment, segment, seq)
+  static async open(
+    environment: Environment,
+    catalog: SegmentCatalog,
+    segment: CatalogSegment,
+    seq: number,
+  ): Promise<SegmentReader> {
+    const file = await openSegment(environment, catalog, segment, seq)
     try {
       const reader = new FrameReader(file, {
         seed: FORMAT_SEED,
@@ -121,6 +125,7 @@ async function nextFrame(
 /** A segment's name may change once, from the prepared one to its own, while it is looked for. */
 export async function openSegment(
   environment: Environment,
+  catalog: SegmentCatalog,
   segment: CatalogSegment,
   seq: number,
 ): Promise<File> {
@@ -134,12 +139,8 @@ export async function openSegment(
       missing = cause
     }
   }
-  // The newest is never trimmed.
-  if (segment.end === undefined) throw ioError(missing, { doing: 'open the segment', path: own })
-  throw new GapError(seq, segment.end.seq + 1, {
-    path: own,
-    hint: 'The segment was trimmed while it was being opened.',
-  })
+  catalog.assertHolds(seq, own)
+  throw ioError(missing, { doing: 'open the segment', path: own })
 }
 
 /** The sparse index from a footer. It only saves reading: without it the segment is read from its start. */

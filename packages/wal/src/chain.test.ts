@@ -180,14 +180,30 @@ describe('segments that a snapshot covers', () => {
     expect(await refusal(files)).toMatchObject({ code: 'CORRUPT', path: paths[0] })
   })
 
-  it('come in the order of their sequences; one whose records were all written again, before that', async () => {
+  it('are known by their successors as well, where the manifest does not say yet that they are ended', async () => {
     const { files, manifest } = await closed()
-    // Ended where it begins: all that it held is in segment 2.
-    const empty = { id: 60, salt: 1, firstSeq: 4, lastSeq: 3, digest: 5, bytes: 4096 }
-    putManifest(files, { ...manifest, nextId: 100, segments: [...manifest.segments, empty] })
-    files.put(`${STORE}/wal/${segmentName(4, 60)}`, Buffer.alloc(4096))
+    const { clean: _, ...open } = manifest
+    const segments = manifest.segments.map(({ id, salt, firstSeq, bytes }) => ({ id, salt, firstSeq, bytes }))
+    putManifest(files, { ...open, segments } as Manifest)
+    const { refusal: refused, segments: found, batches } = await planOf(files, 6)
+    expect(refused).toBeUndefined()
+    expect(found.map(({ lastSeq, read }) => [lastSeq, read])).toEqual([
+      [3, false],
+      [6, false],
+      [9, true],
+      [10, true],
+    ])
+    expect(batches).toBe(4)
+  })
+
+  it('come in the order of their sequences; those whose records were all written again, before that', async () => {
+    const { files, manifest } = await closed()
+    // Ended where they begin: all that they held is in segment 2.
+    const empty = [61, 60].map((id) => ({ id, salt: 1, firstSeq: 4, lastSeq: 3, digest: 5, bytes: 4096 }))
+    putManifest(files, { ...manifest, nextId: 100, segments: [...manifest.segments, ...empty] })
+    for (const id of [60, 61]) files.put(`${STORE}/wal/${segmentName(4, id)}`, Buffer.alloc(4096))
     const { refusal: refused, segments } = await planOf(files, 10)
     expect(refused).toBeUndefined()
-    expect(segments.map(({ id }) => id)).toEqual([1, 60, 2, 3, 4])
+    expect(segments.map(({ id }) => id)).toEqual([1, 60, 61, 2, 3, 4])
   })
 })

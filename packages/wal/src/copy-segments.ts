@@ -25,6 +25,7 @@ export async function copySegments(
     for (const { segment, end } of segments) {
       await copySegment(
         environment,
+        catalog,
         segment,
         joinPath(targetPath, segmentName(segment.firstSeq, segment.id)),
         end.offset,
@@ -59,11 +60,12 @@ function endOf(
 
 async function copySegment(
   environment: Environment,
+  catalog: SegmentCatalog,
   segment: CatalogSegment,
   to: string,
   bytes: number,
 ): Promise<void> {
-  const source = await openSegment(environment, segment, segment.firstSeq)
+  const source = await openSegment(environment, catalog, segment, segment.firstSeq)
   try {
     await copyFile(environment.files, source, to, bytes)
   } finally {

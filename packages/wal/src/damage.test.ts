@@ -108,7 +108,7 @@ describe('after a clean close, either every record is intact or a typed refusal 
     expect(counts.get('CORRUPT')).toBeGreaterThan(700)
   })
 
-  it('for every length that any other segment and the manifest are cut to', async () => {
+  it('for every length that any other segment and the manifest are cut to', { tags: ['long'] }, async () => {
     const files = await closedStore()
     const paths = [...segmentsOf(MemoryFileSystem.of(files)).slice(0, -1), `${STORE}/MANIFEST`]
     for (const path of paths) expect(expected(await countOutcomes(truncations(files, path)))).toEqual([])

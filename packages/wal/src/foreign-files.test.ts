@@ -14,7 +14,14 @@ describe('files that do not belong', () => {
     for (let i = 1; i <= 3; i++) await store.append(text(i, 900))
     await turns()
     const files = MemoryFileSystem.of(environment.files.snapshot())
-    const foreign = [`${STORE}/wal/notes.txt`, `${STORE}/wal/${segmentName(5, 500)}`, `${STORE}/other`]
+    const foreign = [
+      `${STORE}/wal/notes.txt`,
+      // No sequence, and no id.
+      `${STORE}/wal/99999999999999999999-0000000500.wal`,
+      `${STORE}/wal/00000000000000000005-0000000000.wal`,
+      `${STORE}/wal/${segmentName(5, 500)}`,
+      `${STORE}/other`,
+    ]
     for (const path of foreign) files.put(path, Buffer.from('not ours'))
     const leftovers = [
       `${STORE}/wal/${segmentName(4, 400)}.0123456789abcdef.tmp`,

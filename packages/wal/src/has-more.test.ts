@@ -3,7 +3,7 @@ import { type Environment, replaceFile } from '@holdfast/environment'
 import { ManualTimers, memoryEnvironment } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { edit, reframe } from './crashed-log.fixture.ts'
-import { encodeMark } from './format.ts'
+import { encodeFooter, encodeMark } from './format.ts'
 import { hasMore } from './has-more.ts'
 import { faultyMemory, type Harness, openHarness, STORE, text, turns } from './log-harness.fixture.ts'
 import { LogDirectory } from './log-directory.ts'
@@ -66,6 +66,10 @@ describe('hasMore', () => {
     const behind = (plan.segments[0]?.countedBytes as number) + 40
     const mark = encodeMark({ durableSeq: 1, time: plan.lastTime, note: undefined }, salt)
     edit(environment.files, path, (bytes) => void mark.copy(bytes, behind))
+    expect(await hasMore(directory, plan)).toBe(false)
+    // A footer ends the segment, and the manifest will say so.
+    const footer = encodeFooter({ lastSeq: 1, count: 1, digest: 0, index: [] }, salt)
+    edit(environment.files, path, (bytes) => void footer.copy(bytes, behind + 40))
     expect(await hasMore(directory, plan)).toBe(false)
     // With fields that cannot be: that this is damage, only a pass can say.
     edit(environment.files, path, (bytes) => reframe(bytes, behind, salt, (payload) => payload.subarray(8)))

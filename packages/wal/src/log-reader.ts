@@ -44,7 +44,7 @@ export class LogReader {
         if (segment !== reader?.segment) {
           await reader?.close()
           reader = undefined
-          reader = await SegmentReader.open(environment, segment, next)
+          reader = await SegmentReader.open(environment, this.#catalog, segment, next)
         }
         for await (const batch of reader.batches(next, Math.min(limit, segment.end?.seq ?? limit))) {
           next = batch.lastSeq + 1

@@ -1,7 +1,7 @@
 import { ManualTimers, memoryEnvironment } from '@holdfast/testing/environment'
 import { bytesCodec } from '@holdfast/codec'
 import { describe, expect, it } from 'vitest'
-import { faultyMemory, openHarness, recovered, STORE, turns } from './log-harness.fixture.ts'
+import { decode, encode, faultyMemory, openHarness, recovered, STORE, turns } from './log-harness.fixture.ts'
 import { LogDirectory } from './log-directory.ts'
 import { StoreDirectory } from './store-directory.ts'
 
@@ -44,6 +44,24 @@ describe('marks', () => {
       given.push(marks)
     }
     expect(given).toEqual([[1, 2, 3], [1, 2, 3], [2, 3], [3]])
+    await store.close()
+  })
+
+  it('carry a note of whoever acts on the log', async () => {
+    const environment = memoryEnvironment()
+    const timers = new ManualTimers(environment.clock)
+    const store = await openHarness({ ...environment, timers }, {}, STORE, {
+      note: (kind) => encode(`a ${kind}`),
+    })
+    await store.append('a')
+    await turns()
+    timers.advance(50)
+    await turns()
+    const directory = await StoreDirectory.openForReading(STORE, environment)
+    const notes: string[] = []
+    for await (const { note } of new LogDirectory(directory, bytesCodec).scan({ after: 0 }))
+      notes.push(decode(note))
+    expect(notes).toEqual(['a batch', 'a mark'])
     await store.close()
   })
 

@@ -3,6 +3,7 @@ import { smallDisk } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
   codeOf,
+  deferred,
   faultyMemory,
   openHarness,
   readAll,
@@ -49,6 +50,67 @@ describe('a disk that is full', () => {
       expect((await recovered(environment.memory)).records).toEqual(['1:a', '2:b', '3:c'])
     },
   )
+
+  it('gives back what a batch had taken that was to extend the file by itself', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment)
+    await store.append('a')
+    await turns()
+    const before = environment.memory.snapshot()
+    const [path] = segmentsOf(environment.memory) as [string]
+    environment.files.fail({ on: 'writeThrough', path: SEGMENT, fault: { shortBytes: 150_000 } })
+    environment.files.fail({ on: 'writeThrough', path: SEGMENT, nth: 2, fault: { errno: 'ENOSPC' } })
+    await expect(store.append('x'.repeat(200_000))).rejects.toMatchObject({
+      code: 'NO_SPACE',
+      outcome: 'not-written',
+    })
+    expect(environment.memory.snapshot().get(path)).toEqual(before.get(path))
+    expect(await store.append('b')).toBe(2)
+    await store.close()
+    expect((await recovered(environment.memory)).records).toEqual(['1:a', '2:b'])
+  })
+
+  it('is no failure where space is taken ahead: the batch that needs it is refused, and works later', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { segmentBytes: 1024 * 1024 })
+    await store.append('a')
+    await turns()
+    environment.files.fail({
+      on: 'writeThrough',
+      path: SEGMENT,
+      // The batch that leaves little room goes in; what is to be taken behind it does not.
+      nth: 2,
+      times: Infinity,
+      fault: { errno: 'ENOSPC' },
+    })
+    expect(await store.append('b'.repeat(40_000))).toBe(2)
+    await turns()
+    await expect(store.append('c'.repeat(40_000))).rejects.toMatchObject({ code: 'NO_SPACE' })
+    environment.files.clearRules()
+    expect(await store.append('c'.repeat(40_000))).toBe(3)
+    expect(store.moves).toEqual([])
+    expect(store.warnings).toEqual([])
+    await store.close()
+    expect((await recovered(environment.memory)).records).toHaveLength(3)
+  })
+
+  it('refuses a batch whose segment was being prepared and could not be, and the next one tries again', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { segmentBytes: 4096 })
+    const making = deferred()
+    environment.files.fail({ on: 'open', path: SEGMENT, nth: 2, fault: { hang: making.promise } })
+    await store.append(text(1, 3000))
+    await turns()
+    const waiting = store.append(text(2, 3000))
+    await turns()
+    making.reject(Object.assign(new Error('no room'), { code: 'ENOSPC' }))
+    await expect(waiting).rejects.toMatchObject({ code: 'NO_SPACE', outcome: 'not-written' })
+    expect(await store.append(text(2, 3000))).toBe(2)
+    await store.close()
+    const after = await recovered(environment.memory)
+    expect(after.records).toHaveLength(2)
+    expect(segmentsOf(after.files)).toHaveLength(2)
+  })
 
   it('fails the log when what was written of a refused batch cannot be taken back', async () => {
     const environment = faultyMemory()

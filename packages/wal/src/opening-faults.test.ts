@@ -7,6 +7,7 @@ import {
   type Harness,
   openHarness,
   recovered,
+  segmentsOf,
   STORE,
   text,
   turns,
@@ -37,6 +38,20 @@ describe('opening', () => {
       expect(environment.files.openFiles).toBe(0)
       expect(filesOf(memory)).toEqual(before)
     }
+  })
+
+  it('is refused with IO_ERROR where a segment goes while it is being read', async () => {
+    const memory = await filled()
+    const environment = faultyMemory(memory)
+    const path = segmentsOf(memory)[1] as string
+    const before = (): Promise<void> => memory.unlink(path)
+    environment.files.fail({ on: 'open', path: new RegExp(path), nth: 2, fault: { before } })
+    await expect(openHarness(environment)).rejects.toMatchObject({
+      code: 'IO_ERROR',
+      path,
+      details: { errno: 'ENOENT' },
+    })
+    expect(environment.files.openFiles).toBe(0)
   })
 
   it.each(['EMFILE', 'EACCES', 'EIO', 'ELOOP'])(

@@ -77,6 +77,43 @@ describe('a reader beside a writer', () => {
     await directory.close()
   })
 
+  it('is told of a gap where the segment that it was about to read is trimmed', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, options)
+    for (let i = 1; i <= 2; i++) await store.append(text(i, 900))
+    await turns()
+    const reading = faultyMemory(environment.memory)
+    // It has looked at the header, and comes back for what is behind it.
+    const before = async (): Promise<void> => {
+      for (let i = 3; i <= 20; i++) await store.append(text(i, 900))
+      await store.log.trim(12)
+    }
+    reading.files.fail({ on: 'open', path: /\.wal/, nth: 3, fault: { before } })
+    const directory = await StoreDirectory.openForReading(STORE, reading)
+    const scan = new LogDirectory(directory, bytesCodec).scan({ after: 0 })
+    const pass = (async () => {
+      for await (const _ of scan) continue
+    })()
+    const error = await pass.catch((refused: unknown) => refused)
+    expect(error).toMatchObject({ code: 'GAP', requestedSeq: 1, firstSeq: store.log.firstSeq })
+    expect(store.log.firstSeq).toBe(13)
+    await store.close()
+    expect(reading.files.openFiles).toBe(0)
+  })
+
+  it('is told of an error where it is gone, and nobody has trimmed it', async () => {
+    const { files, path } = await crashed()
+    const reading = faultyMemory(files)
+    const before = (): Promise<void> => files.unlink(path)
+    reading.files.fail({ on: 'open', path: /\.wal/, nth: 2, fault: { before } })
+    const directory = await StoreDirectory.openForReading(STORE, reading)
+    const scan = new LogDirectory(directory, bytesCodec).scan({ after: 0 })
+    const pass = (async () => {
+      for await (const _ of scan) continue
+    })()
+    await expect(pass).rejects.toMatchObject({ code: 'IO_ERROR', path, details: { errno: 'ENOENT' } })
+  })
+
   it('where there is no store is NO_STORE, and nothing is made', async () => {
     const environment = memoryEnvironment()
     await environment.files.makeDirectory(STORE)

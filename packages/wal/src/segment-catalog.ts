@@ -59,9 +59,14 @@ export class SegmentCatalog {
     this.#segments.push(segment)
   }
 
+  /** Throws `GapError` when a sequence has been trimmed. */
+  assertHolds(seq: number, path: string): void {
+    if (seq < this.firstSeq) throw new GapError(seq, this.firstSeq, { path })
+  }
+
   /** The segment that holds a sequence, which the log has. Throws `GapError` when it has been trimmed. */
   holding(seq: number, path: string): CatalogSegment {
-    if (seq < this.firstSeq) throw new GapError(seq, this.firstSeq, { path })
+    this.assertHolds(seq, path)
     let low = 0
     let high = this.#segments.length
     while (low < high) {

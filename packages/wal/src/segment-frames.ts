@@ -27,24 +27,29 @@ export class SegmentFrames {
   }
 
   static async open(
-    { environment, walPath, writable }: StoreDirectory,
+    directory: StoreDirectory,
     segment: LinkedSegment,
     findings: Findings,
   ): Promise<SegmentFrames> {
+    const { environment, walPath, writable } = directory
     // Beside a writer its name may change, once, from the prepared one to its own.
     const own = joinPath(walPath, segmentName(segment.firstSeq, segment.id))
-    for (const path of writable || segment.path === own ? [segment.path] : [segment.path, own]) {
+    let missing: unknown
+    for (const path of [segment.path, own]) {
       try {
         return new SegmentFrames(await environment.files.open(path, 'read'), segment, findings)
       } catch (cause) {
-        if (writable || errnoOf(cause) !== 'ENOENT')
-          throw ioError(cause, { doing: 'open the segment', path: segment.path })
+        if (errnoOf(cause) !== 'ENOENT') throw ioError(cause, { doing: 'open the segment', path })
+        missing = cause
       }
     }
-    throw new GapError(findings.expectedSeq, (segment.end?.seq ?? segment.firstSeq) + 1, {
-      path: segment.path,
-      hint: 'The segment was trimmed while the log was being read.',
-    })
+    if (!writable) {
+      await directory.reload()
+      const { trimmedThrough } = directory.manifest
+      if (findings.expectedSeq <= trimmedThrough)
+        throw new GapError(findings.expectedSeq, trimmedThrough + 1, { path: own })
+    }
+    throw ioError(missing, { doing: 'open the segment', path: own })
   }
 
   /** Behind the last frame that counts. */

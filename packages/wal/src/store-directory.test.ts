@@ -1,6 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises'
 import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it, onTestFinished } from 'vitest'
+import { putManifest } from './crashed-log.fixture.ts'
 import { MAX_ID, segmentName } from './segment-name.ts'
 import { STORE } from './log-harness.fixture.ts'
 import { encodeManifest, type Manifest } from './manifest.ts'
@@ -45,6 +46,59 @@ it('refuses to write, with nothing changed, where a file or the manifest leaves 
     await expect(Wal.open(STORE, { environment: memoryEnvironment(copy) })).rejects.toMatchObject({ code })
     expect(copy.snapshot()).toEqual(before)
   }
+})
+
+it('gives the last id that a name has room for, and none after it', async () => {
+  const files = new MemoryFileSystem()
+  const wal = await Wal.open(STORE, { environment: memoryEnvironment(files) })
+  await wal.close()
+  const manifest = (await readManifest(memoryEnvironment(files), STORE)) as Manifest
+  putManifest(files, { ...manifest, nextId: MAX_ID - 64 })
+  const directory = await StoreDirectory.openForWriting(STORE, memoryEnvironment(files))
+  await directory.beginEpoch()
+  for (let id = MAX_ID - 64; id <= MAX_ID; id++) expect(await directory.nextId()).toBe(id)
+  await expect(directory.nextId()).rejects.toMatchObject({ code: 'FAILED' })
+  // What it has written can be read.
+  await directory.close()
+  expect(await readManifest(memoryEnvironment(files), STORE)).toMatchObject({ nextId: MAX_ID + 1 })
+})
+
+it('writes its manifest only between the beginning of its epoch and its close', async () => {
+  const files = new MemoryFileSystem()
+  const directory = await StoreDirectory.openForWriting(STORE, memoryEnvironment(files))
+  const update = (): Promise<void> => directory.update((manifest) => ({ ...manifest, trimmedThrough: 7 }))
+  await expect(update()).rejects.toMatchObject({ code: 'CLOSED' })
+  expect([...files.snapshot().keys()]).toEqual([])
+  await directory.beginEpoch()
+  await update()
+  await directory.close()
+  await expect(update()).rejects.toMatchObject({ code: 'CLOSED' })
+  expect(await readManifest(memoryEnvironment(files), STORE)).toMatchObject({ epoch: 1, trimmedThrough: 7 })
+})
+
+it('tells a reader that the store has gone', async () => {
+  const files = new MemoryFileSystem()
+  await (await Wal.open(STORE, { environment: memoryEnvironment(files) })).close()
+  const directory = await StoreDirectory.openForReading(STORE, memoryEnvironment(files))
+  await directory.reload()
+  await files.unlink(`${STORE}/MANIFEST`)
+  await expect(directory.reload()).rejects.toMatchObject({ code: 'NO_STORE', path: STORE })
+  expect(directory.manifest.epoch).toBe(1)
+})
+
+it('refuses a manifest that is larger than any can be before it takes memory for it', async () => {
+  const environment = memoryEnvironment()
+  await (await Wal.open(STORE, { environment })).close()
+  const open = environment.files.open.bind(environment.files)
+  environment.files.open = async (path, mode) => {
+    const file = await open(path, mode)
+    if (path.endsWith('MANIFEST')) file.size = async () => 2 ** 45
+    return file
+  }
+  await expect(Wal.open(STORE, { environment })).rejects.toMatchObject({
+    code: 'MANIFEST_CORRUPT',
+    path: `${STORE}/MANIFEST`,
+  })
 })
 
 it('may be reached through a symbolic link', async () => {
