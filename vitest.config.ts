@@ -33,7 +33,7 @@ export default defineConfig({
       include: ['packages/{framing,codec,recovery,snapshot,wal}/src/**/*.ts'],
       exclude: ['**/*.{test,test-d,contract,fixture}.ts'],
       thresholds: Object.fromEntries(
-        ['framing', 'codec', 'recovery', 'snapshot'].map((name) => [
+        ['framing', 'codec', 'recovery', 'snapshot', 'wal'].map((name) => [
           `packages/${name}/src/**`,
           { branches: 95 },
         ]),
