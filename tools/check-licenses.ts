@@ -19,13 +19,18 @@ const forUsers = new Set([
 /** Weak copyleft is fine for a tool that is never shipped, and so is data that wants its authors named. */
 const forDevelopment = new Set([...forUsers, 'MPL-2.0', 'CC-BY-4.0'])
 
+/** Their manifests name none; this is what their licence files are. */
+const namedElsewhere: Record<string, string> = { 'node_modules/@seald-io/binary-search-tree': 'MIT' }
+
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
   packages: Record<string, LockedPackage>
 }
 const counts = new Map<string, number>()
 const refused: string[] = []
 
-for (const [path, { license = 'none named', dev, link }] of Object.entries(lock.packages)) {
+for (const [path, { license = namedElsewhere[path] ?? 'none named', dev, link }] of Object.entries(
+  lock.packages,
+)) {
   if (link || !path.includes('node_modules/')) continue
   const allowed = dev ? forDevelopment : forUsers
   const choices = license.replace(/[()]/g, '').split(' OR ')

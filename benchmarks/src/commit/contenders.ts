@@ -1,0 +1,136 @@
+import { BATCH_MAX_BYTES, type CommitCell } from './cell.ts'
+import type { CommitModule } from './contender.ts'
+
+/**
+ * What an acknowledgement means.
+ * - `synced`: the bytes are on the disk.
+ * - `not synced`: they are with the operating system, and a power loss takes what it has not written yet.
+ * - `nothing`: it is no storage.
+ */
+export type Promised = 'synced' | 'not synced' | 'nothing'
+
+export interface CommitEntry {
+  readonly name: string
+  readonly promised: Promised
+  /** How it is used, for whoever reads the tables. */
+  readonly use: string
+  /** Whether a cell makes sense for it. */
+  readonly fits: (cell: CommitCell) => boolean
+  readonly load: () => Promise<CommitModule>
+}
+
+const KIB = 1024
+
+/** In the order of the tables. Names are those of the tables, too. */
+export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
+  {
+    name: 'holdfast',
+    promised: 'synced',
+    use: '`execute`',
+    fits: () => true,
+    load: () => import('./contenders/holdfast.ts'),
+  },
+  {
+    name: 'holdfast executeAll',
+    promised: 'synced',
+    use: '`executeAll`, as many at once as are in flight',
+    fits: isBatch,
+    load: () => import('./contenders/holdfast-execute-all.ts'),
+  },
+  {
+    name: '@holdfast/wal',
+    promised: 'synced',
+    use: '`append` of bytes to the log alone',
+    fits: () => true,
+    load: () => import('./contenders/wal.ts'),
+  },
+  {
+    name: 'lmdb',
+    promised: 'synced',
+    use: '`put`, then its `flushed`',
+    fits: () => true,
+    load: () => import('./contenders/lmdb.ts'),
+  },
+  {
+    name: 'classic-level',
+    promised: 'synced',
+    use: '`put` with `sync: true`',
+    fits: () => true,
+    load: () => import('./contenders/classic-level.ts'),
+  },
+  {
+    name: 'node:sqlite',
+    promised: 'synced',
+    use: 'WAL, `synchronous = FULL`, a transaction each',
+    // It blocks: with still more callers it is the same line again.
+    fits: ({ inFlight }) => inFlight <= 16,
+    load: () => import('./contenders/sqlite.ts'),
+  },
+  {
+    name: 'node:sqlite batched',
+    promised: 'synced',
+    use: 'the same, as many in one transaction by hand as are in flight',
+    fits: isBatch,
+    load: () => import('./contenders/sqlite-batched.ts'),
+  },
+  {
+    name: 'Redis',
+    promised: 'synced',
+    use: '`SET`, `appendfsync always`, a local socket',
+    fits: () => true,
+    load: () => import('./contenders/redis.ts'),
+  },
+  {
+    name: 'holdfast os',
+    promised: 'not synced',
+    use: '`execute` at level `os`: synced within 100 ms',
+    fits: () => true,
+    load: () => import('./contenders/holdfast-os.ts'),
+  },
+  {
+    name: 'nedb',
+    promised: 'not synced',
+    use: '`insertAsync`',
+    fits: ({ bytes }) => bytes <= 16 * KIB,
+    load: () => import('./contenders/nedb.ts'),
+  },
+  {
+    name: 'lowdb',
+    promised: 'not synced',
+    use: '`update`, which writes the whole file anew',
+    fits: ({ inFlight, bytes }) => inFlight <= 16 && bytes <= KIB,
+    load: () => import('./contenders/lowdb.ts'),
+  },
+  {
+    name: 'floor',
+    promised: 'synced',
+    use: 'one preallocated `O_DSYNC` write of all that is in flight, up to 1 MB, by `fs.write`',
+    fits: () => true,
+    load: () => import('./contenders/floor.ts'),
+  },
+  {
+    name: 'floor, blocking',
+    promised: 'synced',
+    use: 'the same by `writeSync`',
+    fits: ({ inFlight }) => inFlight === 1,
+    load: () => import('./contenders/floor-blocking.ts'),
+  },
+  {
+    name: 'bandwidth',
+    promised: 'synced',
+    use: 'the fastest of large `O_DSYNC` writes and of `writeSync` with `fdatasync`, into space that is there',
+    fits: ({ bytes }) => bytes >= KIB * KIB,
+    load: () => import('./contenders/bandwidth.ts'),
+  },
+  {
+    name: 'bare',
+    promised: 'nothing',
+    use: 'the commands made and applied, in memory',
+    fits: () => true,
+    load: () => import('./contenders/bare.ts'),
+  },
+]
+
+function isBatch({ inFlight, bytes }: CommitCell): boolean {
+  return inFlight > 1 && inFlight * bytes <= BATCH_MAX_BYTES
+}

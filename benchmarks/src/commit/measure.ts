@@ -1,0 +1,50 @@
+import type { RecordableHistogram } from 'node:perf_hooks'
+import { callers } from '../callers.ts'
+import type { Figures } from '../part.ts'
+import { cpuUsedUs, diskWrittenBytes, peakMemoryMib } from '../usage.ts'
+import type { CommitContender, CommitPlace } from './contender.ts'
+
+/** Of the measured time, how long goes before it, until the code is compiled and the first files are made. */
+const WARM_UP_SHARE = 0.4
+/** Of a load at most: what a disk takes in the time, several times over. */
+const LOAD_MAX_BYTES = 1024 * 1024 * 1024
+
+/** Puts a contender under load for so long, and says what a command came to. */
+export async function measure(contender: CommitContender, place: CommitPlace, ms: number): Promise<Figures> {
+  const batch = contender.batch ?? 1
+  const load = {
+    inFlight: contender.batch === undefined ? place.inFlight : 1,
+    most: Math.max(1, Math.floor(LOAD_MAX_BYTES / (batch * place.bytes))),
+  }
+  const warmUp = await callers(contender, { ...load, ms: ms * WARM_UP_SHARE, first: 0 })
+  const diskBefore = diskWrittenBytes(place.directory)
+  const cpuBefore = await cpuOf(contender)
+  const loaded = await callers(contender, { ...load, ms, first: warmUp.next })
+  const cpuAfter = await cpuOf(contender)
+  const diskAfter = diskWrittenBytes(place.directory)
+  const commands = loaded.acknowledged * batch
+  return {
+    commands,
+    perSecond: (commands / loaded.ms) * 1000,
+    ...percentiles(loaded.latency),
+    cpuUs: (cpuAfter - cpuBefore) / commands,
+    ...(diskBefore === undefined || diskAfter === undefined
+      ? {}
+      : { bytesPerByte: (diskAfter - diskBefore) / (commands * place.commands.bytes) }),
+    peakMemoryMib: peakMemoryMib(),
+  }
+}
+
+/** In microseconds. */
+export function percentiles(latency: RecordableHistogram): Figures {
+  return {
+    p50Us: latency.percentile(50) / 1000,
+    p99Us: latency.percentile(99) / 1000,
+    p999Us: latency.percentile(99.9) / 1000,
+    maxUs: latency.max / 1000,
+  }
+}
+
+async function cpuOf(contender: CommitContender): Promise<number> {
+  return cpuUsedUs() + ((await contender.cpuUsedElsewhereUs?.()) ?? 0)
+}
