@@ -201,6 +201,21 @@ async function openCovered(
   }
 }
 
+it('a segment that was read and cannot be closed takes nothing away from what was read', async () => {
+  const environment = faultyMemory()
+  const store = await openHarness(environment, options)
+  for (let i = 1; i <= 6; i++) await store.append(text(i, 900))
+  await turns()
+  const rule = environment.files.fail({ on: 'close', times: Infinity, fault: { errno: 'EIO' } })
+  expect(await readAll(store.log)).toHaveLength(6)
+  expect(rule.hits).toBe(2)
+  // Nor does it hide why one could not be read.
+  environment.files.fail({ on: 'read', fault: { errno: 'EACCES' } })
+  await expect(readAll(store.log)).rejects.toMatchObject({ details: { errno: 'EACCES' } })
+  environment.files.clearRules()
+  await store.close()
+})
+
 describe('a segment that a snapshot covers', () => {
   it('is read like any other', async () => {
     const { files } = await closed()

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
+import type { Batch } from './log.ts'
 import {
   deferred,
   encode,
@@ -133,6 +134,26 @@ describe('group commit', () => {
     gates[0]?.resolve()
     expect(await third).toBe(3)
     gates[1]?.resolve()
+    await store.close()
+  })
+
+  it('hands a batch over as it will be read', async () => {
+    const handed: Batch[] = []
+    const environment = memoryEnvironment()
+    const store = await openHarness(environment, { machineVersion: 7 }, STORE, {
+      note: (kind) => encode(`of a ${kind}`),
+      committed: (batch) => {
+        handed.push(batch)
+        for (const [i, waiter] of batch.waiters.entries()) waiter.resolve(batch.firstSeq + i)
+      },
+    })
+    await store.append('a')
+    environment.clock.advance(5)
+    await store.appendAll(['b', 'c'])
+    const read: Batch[] = []
+    for await (const batch of store.log.batches({ after: 0 }))
+      read.push({ ...batch, note: batch.note.slice(), records: batch.records.slice() })
+    expect(handed).toMatchObject(read)
     await store.close()
   })
 

@@ -1,7 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises'
 import { memoryEnvironment, MemoryFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
 import { expect, it, onTestFinished } from 'vitest'
-import { putManifest } from './crashed-log.fixture.ts'
+import { closed, putManifest } from './crashed-log.fixture.ts'
 import { MAX_ID, segmentName } from './segment-name.ts'
 import { STORE } from './log-harness.fixture.ts'
 import { encodeManifest, type Manifest } from './manifest.ts'
@@ -99,6 +99,30 @@ it('refuses a manifest that is larger than any can be before it takes memory for
     code: 'MANIFEST_CORRUPT',
     path: `${STORE}/MANIFEST`,
   })
+})
+
+it('refuses snapshots without a manifest as it does segments', async () => {
+  const files = new MemoryFileSystem()
+  files.put(`${STORE}/snapshots/${'7'.padStart(20, '0')}-${'3'.padStart(10, '0')}.snap`, Buffer.alloc(8))
+  files.put(`${STORE}/snapshots/notes.txt`, Buffer.alloc(8))
+  const before = files.snapshot()
+  for (const open of ['openForWriting', 'openForReading'] as const) {
+    await expect(StoreDirectory[open](STORE, memoryEnvironment(files))).rejects.toMatchObject({
+      code: 'MANIFEST_MISSING',
+      details: { segments: 0, snapshots: 1 },
+    })
+  }
+  expect(files.snapshot()).toEqual(before)
+})
+
+it('says why it was refused, also where the lock cannot be given back', async () => {
+  const { files, paths } = await closed()
+  const locks = { acquire: async () => ({ release: () => Promise.reject(new Error('no lock')) }) }
+  const environment = { ...memoryEnvironment(files), locks }
+  await files.unlink(paths[0] as string)
+  await expect(Wal.open(STORE, { environment })).rejects.toMatchObject({ code: 'CORRUPT' })
+  await files.unlink(`${STORE}/MANIFEST`)
+  await expect(Wal.open(STORE, { environment })).rejects.toMatchObject({ code: 'MANIFEST_MISSING' })
 })
 
 it('may be reached through a symbolic link', async () => {

@@ -122,6 +122,18 @@ describe('Wal', () => {
   })
 })
 
+describe('ready', () => {
+  it('resolves once an append would not be refused', async () => {
+    const wal = await Wal.open('/store', { environment: memoryEnvironment(), maxQueuedBytes: 100 })
+    const taken = wal.append(new Uint8Array(100))
+    await expect(wal.append(bytes('a'))).rejects.toMatchObject({ code: 'OVERLOADED' })
+    await wal.ready()
+    expect(await wal.append(bytes('a'))).toBe(2)
+    expect(await taken).toBe(1)
+    await wal.close()
+  })
+})
+
 describe('appendAll', () => {
   /** Says that every number takes so many bytes. */
   const huge: Codec<number> = {
