@@ -67,8 +67,8 @@ export const LOG_KEEPING_BUGS: readonly Bug[] = [
     name: 'trimming goes one sequence too far',
     rows: [7, 'I1'],
     file: 'packages/wal/src/segment-catalog.ts',
-    find: 'segment.lastSeq > seq,',
-    replace: 'segment.lastSeq > seq + 1,',
+    find: 'end.seq > seq,',
+    replace: 'end.seq > seq + 1,',
     killedBy: { harness: 'tests', file: 'packages/wal/src/trim.test.ts', test: 'deletes whole segments' },
   },
   {
