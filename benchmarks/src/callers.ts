@@ -15,6 +15,8 @@ export interface Load {
   readonly ms: number
   /** Or once so many have been issued. */
   readonly most: number
+  /** Or when this aborts. */
+  readonly signal?: AbortSignal
   /** The number of the first command; each has its own. */
   readonly first: number
 }
@@ -34,7 +36,7 @@ const SAMPLED_FROM = 256
 const SAMPLE_EVERY = 8
 
 /** Puts a target under load. The first error ends it. */
-export async function callers(target: Target, { inFlight, ms, most, first }: Load): Promise<Loaded> {
+export async function callers(target: Target, { inFlight, ms, most, signal, first }: Load): Promise<Loaded> {
   const latency = latencyHistogram()
   const every = inFlight < SAMPLED_FROM ? 1 : SAMPLE_EVERY
   const started = performance.now()
@@ -57,7 +59,7 @@ export async function callers(target: Target, { inFlight, ms, most, first }: Loa
       if (!timed) continue
       const now = performance.now()
       latency.record(Math.max(1, Math.round((now - calledAt) * 1e6)))
-      if (now >= deadline) last = 0
+      if (now >= deadline || signal?.aborted) last = 0
     }
   }
   try {

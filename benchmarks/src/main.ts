@@ -8,13 +8,17 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { commit } from './commit/part.ts'
+import { recovery } from './recovery/part.ts'
 import { describeMachine, machineFacts } from './machine-facts.ts'
 import type { CellResult, Part } from './part.ts'
 import { Progress } from './progress.ts'
+import { reads } from './reads/part.ts'
 import { publish, writeResults } from './results.ts'
 import { Rounds } from './rounds.ts'
+import { snapshots } from './snapshots/part.ts'
+import { start } from './start/part.ts'
 
-const PARTS: readonly Part[] = [commit]
+const PARTS: readonly Part[] = [commit, recovery, snapshots, reads, start]
 const ROOT = join(import.meta.dirname, '../..')
 const REPORTS = join(ROOT, '.reports/bench')
 

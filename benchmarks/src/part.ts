@@ -28,6 +28,8 @@ export interface Run {
   readonly input: object
   /** How long it takes, about: progress is counted in it, and many times as long ends it. */
   readonly seconds: number
+  /** Its start is what is measured: it does without the compiled code that the others find. */
+  readonly cold?: boolean
 }
 
 export interface Contender extends Run {

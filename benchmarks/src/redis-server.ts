@@ -24,10 +24,10 @@ export type RedisClient = ReturnType<typeof newClient>
 export interface RedisServer {
   readonly client: RedisClient
   /** Processor time up to now, of all its threads. */
-  cpuUsedUs(): Promise<number>
+  readonly cpuUsedUs: () => Promise<number>
   /** In MiB; `undefined` where the system does not say. */
-  peakMemoryMib(): number | undefined
-  stop(): Promise<void>
+  readonly peakMemoryMib: () => number | undefined
+  readonly stop: () => Promise<void>
 }
 
 export function isRedisInstalled(): boolean {

@@ -13,6 +13,7 @@ export interface RunListener {
 /** Runs the rounds of cells, one process at a time. */
 export class Rounds {
   readonly #directory: string
+  readonly #compiled: string
   readonly #random: SeededRandom
   readonly #listener: RunListener
   /** What came of what was prepared, by name. */
@@ -21,6 +22,7 @@ export class Rounds {
   /** In a directory that is empty: everything is below it, on one file system. */
   constructor(directory: string, seed: number, listener: RunListener) {
     this.#directory = directory
+    this.#compiled = join(directory, 'compiled')
     this.#random = new SeededRandom(seed)
     this.#listener = listener
   }
@@ -45,7 +47,7 @@ export class Rounds {
     this.#listener.begins(needs, 'preparing')
     const directory = this.#preparedDirectory(needs)
     mkdirSync(directory, { recursive: true })
-    const outcome = await runChild(needs, { directory })
+    const outcome = await runChild(needs, { directory }, this.#compiled)
     this.#prepared.set(needs.name, outcome)
     this.#listener.ended(needs, outcome)
   }
@@ -58,10 +60,9 @@ export class Rounds {
     const directory = join(this.#directory, 'run')
     mkdirSync(directory)
     try {
-      return await runChild(contender, {
-        directory,
-        ...(needs === undefined ? {} : { prepared: this.#preparedDirectory(needs) }),
-      })
+      const place =
+        needs === undefined ? { directory } : { directory, prepared: this.#preparedDirectory(needs) }
+      return await runChild(contender, place, this.#compiled)
     } finally {
       rmSync(directory, { recursive: true })
       this.#settle()

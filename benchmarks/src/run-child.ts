@@ -23,15 +23,27 @@ process.once('exit', () => {
   for (const child of running) endGroup(child)
 })
 
-/** Runs a program in a process of its own and waits for the line that it answers with, but not for ever. */
-export async function runChild({ program, input, seconds }: Run, place: Place): Promise<Outcome> {
+/**
+ * Runs a program in a process of its own and waits for the line that it answers with, but not for ever.
+ * Compiling the same files anew would take longer than many a run: what that gave is kept in `compiled`.
+ */
+export async function runChild(run: Run, place: Place, compiled: string): Promise<Outcome> {
+  const { program, input, seconds, cold = false } = run
   const patienceMs = START_MS + seconds * PATIENCE * 1000
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
   const child = spawn(
     process.execPath,
     [...conditions, program, JSON.stringify(input), JSON.stringify(place)],
     // A group of its own: a server that it started ends with it, whatever happens.
-    { cwd: place.directory, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    {
+      cwd: place.directory,
+      env: {
+        ...process.env,
+        ...(cold ? { NODE_DISABLE_COMPILE_CACHE: '1' } : { NODE_COMPILE_CACHE: compiled }),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    },
   )
   running.add(child)
   let late = false

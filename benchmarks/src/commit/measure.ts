@@ -1,6 +1,6 @@
-import type { RecordableHistogram } from 'node:perf_hooks'
 import { callers } from '../callers.ts'
 import type { Figures } from '../part.ts'
+import { percentiles } from '../percentiles.ts'
 import { cpuUsedUs, diskWrittenBytes, peakMemoryMib } from '../usage.ts'
 import type { CommitContender, CommitPlace } from './contender.ts'
 
@@ -32,16 +32,6 @@ export async function measure(contender: CommitContender, place: CommitPlace, ms
       ? {}
       : { bytesPerByte: (diskAfter - diskBefore) / (commands * place.commands.bytes) }),
     peakMemoryMib: peakMemoryMib(),
-  }
-}
-
-/** In microseconds. */
-export function percentiles(latency: RecordableHistogram): Figures {
-  return {
-    p50Us: latency.percentile(50) / 1000,
-    p99Us: latency.percentile(99) / 1000,
-    p999Us: latency.percentile(99.9) / 1000,
-    maxUs: latency.max / 1000,
   }
 }
 

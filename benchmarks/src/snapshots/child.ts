@@ -1,0 +1,60 @@
+// A load on a store, with snapshots one after the other or without.
+import { cpSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { open, type OpenOptions } from 'holdfast'
+import { answer } from '../answer.ts'
+import { callers } from '../callers.ts'
+import { cityMachine, cityOf } from '../recovery/cities.ts'
+import { percentiles } from '../percentiles.ts'
+import { peakMemoryMib } from '../usage.ts'
+
+export interface SnapshotsInput {
+  readonly snapshots: boolean
+  readonly options: OpenOptions['snapshot']
+  readonly cities: number
+  readonly inFlight: number
+  /** At least; a snapshot that is under way is waited for. */
+  readonly ms: number
+}
+
+const WARM_UP_SHARE = 0.3
+const DELAY_RESOLUTION_MS = 1
+
+await answer(async (input: SnapshotsInput, { directory, prepared = '' }) => {
+  const { snapshots, options, cities, inFlight, ms } = input
+  cpSync(prepared, directory, { recursive: true })
+  const store = await open(directory, cityMachine, { snapshot: { ...options, everyBytes: Infinity } })
+  const commit = (index: number): Promise<number> => store.execute('add', cityOf((index * 7919) % cities))
+  const load = { inFlight, most: Infinity }
+  const warmUp = await callers({ commit }, { ...load, ms: ms * WARM_UP_SHARE, first: 0 })
+  const memoryBefore = peakMemoryMib()
+  const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
+  delay.enable()
+  const stop = new AbortController()
+  const loading = callers({ commit }, { ...load, ms: Infinity, signal: stop.signal, first: warmUp.next })
+  const started = performance.now()
+  let taken = 0
+  let bytes = 0
+  if (snapshots) {
+    for (; performance.now() - started < ms; taken += 1) bytes += (await store.snapshot()).bytes
+  } else {
+    await sleep(ms)
+  }
+  const seconds = (performance.now() - started) / 1000
+  stop.abort()
+  const { acknowledged, latency, ms: loadedMs } = await loading
+  delay.disable()
+  const memory = peakMemoryMib()
+  await store.close()
+  return {
+    perSecond: (acknowledged / loadedMs) * 1000,
+    ...percentiles(latency),
+    longestStallMs: Math.max(0, delay.max / 1e6 - DELAY_RESOLUTION_MS),
+    peakMemoryMib: memory,
+    grownMib: memory - memoryBefore,
+    ...(taken === 0
+      ? {}
+      : { taken, snapshotSeconds: seconds / taken, bytes: bytes / taken, bytesPerSecond: bytes / seconds }),
+  }
+})

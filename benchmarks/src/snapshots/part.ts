@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import type { Cell, Contender, Part, Plan } from '../part.ts'
+import { storeWithSnapshot } from '../recovery/part.ts'
+import type { SnapshotsInput } from './child.ts'
+import { NO_SNAPSHOT, SNAPSHOT_MODES } from './modes.ts'
+import { snapshotsReport } from './report.ts'
+
+const PROGRAM = join(import.meta.dirname, 'child.ts')
+const CITIES = 1_000_000
+const QUICK_CITIES = 2000
+const IN_FLIGHT = 256
+const MS = 2000
+const QUICK_MS = 30
+const ROUNDS = 3
+/** The load, opening and closing the store, and a snapshot that is still under way. */
+const SECONDS = 5
+
+export const snapshots: Part = {
+  name: 'snapshots',
+  what: 'snapshots while writes go on: speed, memory, stalls',
+  cells: ({ quick }: Plan): Cell[] => [
+    {
+      id: 'snapshots',
+      rounds: quick ? 1 : ROUNDS,
+      contenders: [
+        contender(NO_SNAPSHOT, quick, { snapshots: false, options: {} }),
+        ...SNAPSHOT_MODES.map(({ name, options }) => contender(name, quick, { snapshots: true, options })),
+      ],
+    },
+  ],
+  report: snapshotsReport,
+}
+
+function contender(
+  name: string,
+  quick: boolean,
+  mode: Pick<SnapshotsInput, 'snapshots' | 'options'>,
+): Contender {
+  const cities = quick ? QUICK_CITIES : CITIES
+  const input: SnapshotsInput = { ...mode, cities, inFlight: IN_FLIGHT, ms: quick ? QUICK_MS : MS }
+  return { name, program: PROGRAM, input, seconds: SECONDS, needs: storeWithSnapshot(cities) }
+}

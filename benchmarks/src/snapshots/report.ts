@@ -1,0 +1,48 @@
+import { duration, median, megabytes, NONE, times } from '../format.ts'
+import type { CellResult, Report } from '../part.ts'
+import { ratio, reason, spread } from '../statistics.ts'
+import { table } from '../table.ts'
+import { NO_SNAPSHOT, SNAPSHOT_MODES } from './modes.ts'
+
+const MIB = 1024 ** 2
+
+export function snapshotsReport(results: readonly CellResult[]): Report {
+  return { sections: { snapshots: results.map(snapshotsTable).join('\n\n') }, charts: {} }
+}
+
+function snapshotsTable(result: CellResult): string {
+  const names = [NO_SNAPSHOT, ...SNAPSHOT_MODES.map(({ name }) => name)]
+  const rows = names.map((name) => {
+    const of = (figure: string) => spread(result, name, figure)
+    const perSecond = of('perSecond')
+    return [
+      name,
+      perSecond === undefined ? (reason(result.outcomes[name]) ?? NONE) : median(perSecond),
+      name === NO_SNAPSHOT ? NONE : times(ratio(result, name, NO_SNAPSHOT, 'perSecond')),
+      median(of('p50Us'), duration),
+      median(of('p99Us'), duration),
+      median(of('maxUs'), duration),
+      median(of('longestStallMs'), (ms) => duration(ms * 1000)),
+      median(of('snapshotSeconds'), (seconds) => duration(seconds * 1e6)),
+      median(of('bytes'), megabytes),
+      median(of('bytesPerSecond'), (bytes) => `${megabytes(bytes)}/s`),
+      median(of('peakMemoryMib'), (mib) => megabytes(mib * MIB)),
+      median(of('grownMib'), (mib) => megabytes(mib * MIB)),
+    ]
+  })
+  const head = [
+    '',
+    'commands/s',
+    `÷ ${NO_SNAPSHOT}`,
+    'p50',
+    'p99',
+    'longest wait',
+    'longest stall',
+    'a snapshot takes',
+    'of',
+    'speed',
+    'peak memory',
+    'grown by',
+  ]
+  return table(head, rows)
+}
