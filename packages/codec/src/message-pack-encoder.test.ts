@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
-import { type FrameEncoder, messagePackCodec } from './index.ts'
+import { describe, expect, it } from 'vitest'
+import { type FrameEncoder, messagePackCodec, tuple } from './index.ts'
 import { bytesOf, difference, encode, storable, thrownBy } from './values.fixture.ts'
 
 /** A value with a getter that does something to it while it is read. */
@@ -207,4 +207,24 @@ it('a rollback after a refusal gives back what was added before it', () => {
   expect(() => encoder.add(-0)).toThrow('NOT_SERIALIZABLE')
   encoder.rollback()
   expect(messagePackCodec.decode(bytesOf(encoder), encoder.count)).toStrictEqual([1])
+})
+
+describe('a tuple', () => {
+  it('is encoded like any other array', () => {
+    const plain = encode(messagePackCodec, [['put', { id: 1 }]])
+    expect(encode(messagePackCodec, [tuple('put', { id: 1 })])).toEqual(plain)
+    expect(encode(messagePackCodec, [[tuple('put', { id: 1 }), 2]])).toEqual(
+      encode(messagePackCodec, [[['put', { id: 1 }], 2]]),
+    )
+  })
+
+  it('vouches for itself only, and for the last one only', () => {
+    const first = tuple(1, 2)
+    tuple(3)
+    for (const value of [Object.assign(first, { index: 0 }), [tuple(Object.assign([4], { index: 0 }))]])
+      expect(thrownBy(() => encode(messagePackCodec, [value]))).toMatchObject({
+        code: 'NOT_SERIALIZABLE',
+        details: { reason: 'has properties beside what it holds' },
+      })
+  })
 })

@@ -1,3 +1,4 @@
+import { tuple } from '@holdfast/codec'
 import { HoldfastError, isHoldfastError } from '@holdfast/environment'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { LoggedCommand } from './commands.ts'
@@ -14,7 +15,7 @@ export function checkCall(
 ): LoggedCommand | Promise<LoggedCommand> {
   if (machine.names?.has(name) === false || typeof name !== 'string') throw unknownCommand(String(name))
   const schema = machine.schemas.get(name)
-  if (schema === undefined) return [name, argument]
+  if (schema === undefined) return tuple(name, argument)
   const result = schema['~standard'].validate(argument)
   if (result instanceof Promise) {
     const checked = result.then((settled): LoggedCommand => [name, valueOf(name, settled)])
