@@ -115,6 +115,19 @@ it('refuses snapshots without a manifest as it does segments', async () => {
   expect(files.snapshot()).toEqual(before)
 })
 
+it('refuses a segment without a manifest under a name that is none, too: it may be all that is left', async () => {
+  const { files, paths } = await closed()
+  for (const path of [...paths, `${STORE}/MANIFEST`]) if (path !== paths.at(-1)) await files.unlink(path)
+  await files.rename(paths.at(-1) as string, `${STORE}/wal/${'1'.padStart(20, '0')}-${'0'.repeat(10)}.wal`)
+  const before = files.snapshot()
+  for (const open of ['openForWriting', 'openForReading'] as const)
+    await expect(StoreDirectory[open](STORE, memoryEnvironment(files))).rejects.toMatchObject({
+      code: 'MANIFEST_MISSING',
+      details: { segments: 1, snapshots: 0 },
+    })
+  expect(files.snapshot()).toEqual(before)
+})
+
 it('says why it was refused, also where the lock cannot be given back', async () => {
   const { files, paths } = await closed()
   const locks = { acquire: async () => ({ release: () => Promise.reject(new Error('no lock')) }) }

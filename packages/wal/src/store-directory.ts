@@ -12,13 +12,11 @@ import {
   type Environment,
 } from '@holdfast/environment'
 import { MAX_PAYLOAD_BYTES } from '@holdfast/framing'
-import { MAX_ID, parseSegmentName } from './segment-name.ts'
+import { MAX_ID } from './segment-name.ts'
 import { decodeManifest, emptyManifest, encodeManifest, type Manifest } from './manifest.ts'
 
 /** Ids that are set aside with each manifest: a crash wastes no more of the ten digits of a name. */
 const ID_BLOCK = 64
-
-const SNAPSHOT_NAME = /^\d{20}-\d{10}\.snap$/
 
 /**
  * A store's directory: its identity, its lock and its manifest.
@@ -289,12 +287,11 @@ export async function readManifest(environment: Environment, root: string): Prom
   return decodeManifest(bytes, path)
 }
 
+/** Whatever else their names are: a segment that somebody renamed may hold all that is left. */
 async function refuseFilesWithoutManifest(environment: Environment, root: string): Promise<void> {
-  const segments = (await listOf(environment, joinPath(root, 'wal'))).filter(
-    (name) => parseSegmentName(name) !== undefined,
-  )
+  const segments = (await listOf(environment, joinPath(root, 'wal'))).filter((name) => name.endsWith('.wal'))
   const snapshots = (await listOf(environment, joinPath(root, 'snapshots'))).filter((name) =>
-    SNAPSHOT_NAME.test(name),
+    name.endsWith('.snap'),
   )
   if (segments.length + snapshots.length === 0) return
   throw new HoldfastError(

@@ -91,7 +91,9 @@ async function check(files: ReadonlyMap<string, Buffer>, draw: Draw): Promise<st
     if (refusal !== undefined) throw refusal
     return 'read'
   }
-  const lastSeq = isHoldfastError(plan) || refusal !== undefined ? undefined : plan.lastSeq
+  // Where a reader finds no store, a writer makes one.
+  const isNone = isHoldfastError(plan, 'NO_STORE')
+  const lastSeq = isNone ? 0 : isHoldfastError(plan) || refusal !== undefined ? undefined : plan.lastSeq
   return watched.closing(() => written(environment, watched, lastSeq))
 }
 
@@ -157,8 +159,10 @@ async function written(
     await wal.close()
   }
   const again = await Wal.open(STORE, { environment, segmentBytes: 4096 }).catch((error: unknown) => {
+    if (isOutOfNumbers(error)) return undefined
     throw new Broken(`what was opened and closed cannot be opened again: ${String(error)}`)
   })
+  if (again === undefined) return 'written for the last time'
   let after: string[] | undefined
   try {
     const { range } = again

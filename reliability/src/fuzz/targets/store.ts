@@ -144,8 +144,11 @@ async function written(
     await opened.close()
   }
   const again = await open(STORE, machine, options).catch((error: unknown) => {
+    // The last epoch that there is was its own.
+    if (isOutOfNumbers(error)) return undefined
     throw new Broken(`what was opened and closed cannot be opened again: ${String(error)}`)
   })
+  if (again === undefined) return 'opened for the last time'
   const same = again.appliedSeq === seq && isDeepStrictEqual(again.state, opened.state)
   await again.close()
   if (!same) throw new Broken('opened again it is another state')
