@@ -2,25 +2,19 @@
 //   npm run bench                       all of it, within a quarter of an hour
 //   npm run bench -- --only commit      one part of it
 //   npm run bench -- --publish          tables into README.md and docs/performance.md, charts into docs/charts
-//   npm run bench -- --quick            a hundredth of everything, once: shows that it runs
+//   npm run bench -- --quick            a hundredth of everything, once, to .reports/bench-quick: shows that it runs
 // Tables, charts and every round as JSON go to .reports/bench. Exits with 1 if anything failed.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { commit } from './commit/part.ts'
-import { recovery } from './recovery/part.ts'
 import { describeMachine, machineFacts } from './machine-facts.ts'
-import type { CellResult, Part } from './part.ts'
+import type { CellResult } from './part.ts'
+import { PARTS } from './parts.ts'
 import { Progress } from './progress.ts'
-import { reads } from './reads/part.ts'
 import { publish, writeResults } from './results.ts'
 import { Rounds } from './rounds.ts'
-import { snapshots } from './snapshots/part.ts'
-import { start } from './start/part.ts'
 
-const PARTS: readonly Part[] = [commit, recovery, snapshots, reads, start]
 const ROOT = join(import.meta.dirname, '../..')
-const REPORTS = join(ROOT, '.reports/bench')
 
 const { values } = parseArgs({
   options: {
@@ -30,14 +24,15 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
   },
 })
+const REPORTS = join(ROOT, '.reports', values.quick ? 'bench-quick' : 'bench')
 const parts = PARTS.filter(({ name }) => values.only === undefined || values.only === name)
-if (parts.length === 0 || (values.publish && values.quick)) {
-  console.error(
-    values.publish ? 'what is quick is not published' : `--only ${PARTS.map(({ name }) => name).join(' | ')}`,
-  )
+if (parts.length === 0) refuse(`--only ${PARTS.map(({ name }) => name).join(' | ')}`)
+else if (values.publish && values.quick) refuse('what is quick means nothing, and is not published')
+else await run()
+
+function refuse(why: string): void {
+  console.error(why)
   process.exitCode = 2
-} else {
-  await run()
 }
 
 async function run(): Promise<void> {

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { delimiter, join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
 import { Skipped } from './answer.ts'
 
 const PROGRAM = 'redis-server'
+const SOCKET = 'redis.socket'
 /** Between two looks whether it answers. */
 const POLL_MS = 2
 /** A log of millions of commands is read in less. */
@@ -41,13 +41,9 @@ export function isRedisInstalled(): boolean {
  */
 export async function startRedis(directory: string, { sync = true } = {}): Promise<RedisServer> {
   if (!isRedisInstalled()) throw new Skipped(`${PROGRAM} is not installed`)
-  // The path of a socket has to be short.
-  const sockets = mkdtempSync(join(tmpdir(), 'bench-'))
-  const path = join(sockets, 'redis')
   const settings = {
-    dir: directory,
     port: '0',
-    unixsocket: path,
+    unixsocket: SOCKET,
     appendonly: 'yes',
     appendfsync: sync ? 'always' : 'no',
     save: '',
@@ -55,10 +51,11 @@ export async function startRedis(directory: string, { sync = true } = {}): Promi
   const server = spawn(
     PROGRAM,
     Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
-    { stdio: 'ignore' },
+    { cwd: directory, stdio: 'ignore' },
   )
   const exit = once(server, 'exit')
-  const client = await connected(server, path)
+  // The path of a socket has to be short; that of the directory need not be.
+  const client = await connected(server, relative(process.cwd(), join(directory, SOCKET)))
   return {
     client,
     cpuUsedUs: () => cpuUsedUs(client),
@@ -67,7 +64,6 @@ export async function startRedis(directory: string, { sync = true } = {}): Promi
       client.destroy()
       server.kill('SIGTERM')
       await exit
-      rmSync(sockets, { recursive: true })
     },
   }
 }

@@ -21,13 +21,10 @@ export function writeResults(
   { name, results, report }: PartResult,
   machine: MachineFacts,
 ): void {
-  mkdirSync(directory, { recursive: true })
+  const tables = [describeMachine(machine), ...Object.values(report.sections)].join('\n\n')
   writeFileSync(join(directory, `${name}.json`), `${JSON.stringify({ machine, results }, undefined, 1)}\n`)
-  writeFileSync(
-    join(directory, `${name}.md`),
-    `${describeMachine(machine)}\n\n${Object.values(report.sections).join('\n\n')}\n`,
-  )
-  for (const [file, svg] of Object.entries(report.charts)) writeFileSync(join(directory, file), svg)
+  writeFileSync(join(directory, `${name}.md`), `${tables}\n`)
+  writeCharts(join(directory, 'charts'), report)
 }
 
 /** Puts the tables where the documents have their markers, and the charts beside them. */
@@ -46,6 +43,10 @@ export function publish(root: string, { report }: PartResult, machine: MachineFa
     }
     writeFileSync(file, document)
   }
-  mkdirSync(join(root, CHARTS), { recursive: true })
-  for (const [file, svg] of Object.entries(report.charts)) writeFileSync(join(root, CHARTS, file), svg)
+  writeCharts(join(root, CHARTS), report)
+}
+
+function writeCharts(directory: string, { charts }: Report): void {
+  mkdirSync(directory, { recursive: true })
+  for (const [file, svg] of Object.entries(charts)) writeFileSync(join(directory, file), svg)
 }

@@ -47,7 +47,7 @@ export class Rounds {
     this.#listener.begins(needs, 'preparing')
     const directory = this.#preparedDirectory(needs)
     mkdirSync(directory, { recursive: true })
-    const outcome = await runChild(needs, { directory }, this.#compiled)
+    const outcome = await runChild(needs, { directory }, { compiled: this.#compiled })
     this.#prepared.set(needs.name, outcome)
     this.#listener.ended(needs, outcome)
   }
@@ -62,7 +62,7 @@ export class Rounds {
     try {
       const place =
         needs === undefined ? { directory } : { directory, prepared: this.#preparedDirectory(needs) }
-      return await runChild(contender, place, this.#compiled)
+      return await runChild(contender, place, { compiled: this.#compiled })
     } finally {
       rmSync(directory, { recursive: true })
       this.#settle()

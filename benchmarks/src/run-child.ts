@@ -23,13 +23,21 @@ process.once('exit', () => {
   for (const child of running) endGroup(child)
 })
 
-/**
- * Runs a program in a process of its own and waits for the line that it answers with, but not for ever.
- * Compiling the same files anew would take longer than many a run: what that gave is kept in `compiled`.
- */
-export async function runChild(run: Run, place: Place, compiled: string): Promise<Outcome> {
+export interface Conditions {
+  /** A directory for what compiling the programs gave: to do it anew would take longer than many a run. */
+  readonly compiled: string
+  /** What a process is given to start, beside its time. */
+  readonly startMs?: number
+}
+
+/** Runs a program in a process of its own and waits for the line that it answers with, but not for ever. */
+export async function runChild(
+  run: Run,
+  place: Place,
+  { compiled, startMs = START_MS }: Conditions,
+): Promise<Outcome> {
   const { program, input, seconds, cold = false } = run
-  const patienceMs = START_MS + seconds * PATIENCE * 1000
+  const patienceMs = startMs + seconds * PATIENCE * 1000
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
   const child = spawn(
     process.execPath,

@@ -71,8 +71,10 @@ function logScale(
   from: number,
   to: number,
 ): { at: (value: number) => number; ticks: number[] } {
-  const lowest = Math.floor(Math.log10(Math.min(...values)))
-  const highest = Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...values))))
+  // Of nothing: some axis.
+  const shown = values.length === 0 ? [1] : values
+  const lowest = Math.floor(Math.log10(Math.min(...shown)))
+  const highest = Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...shown))))
   const at = (value: number): number =>
     Math.round((from + ((Math.log10(value) - lowest) / (highest - lowest)) * (to - from)) * 10) / 10
   return { at, ticks: Array.from({ length: highest - lowest + 1 }, (_, power) => 10 ** (lowest + power)) }

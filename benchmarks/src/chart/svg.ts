@@ -11,7 +11,7 @@ export function text(x: number, y: number, words: string, attributes: Attributes
   return element('text', { x, y, ...attributes }, escape(words))
 }
 
-export function escape(words: string): string {
+function escape(words: string): string {
   return words.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 

@@ -21,6 +21,6 @@ export interface CommitContender extends Target {
 /** What the file of a contender exports. */
 export interface CommitModule {
   readonly open: (place: CommitPlace) => Promise<CommitContender>
-  /** How many commands are there, by what was stored alone. */
-  readonly count: (place: CommitPlace) => Promise<number>
+  /** How many commands are there, by what was stored alone. What is no storage has none. */
+  readonly count?: (place: CommitPlace) => Promise<number>
 }

@@ -11,6 +11,8 @@ export type Promised = 'synced' | 'not synced' | 'nothing'
 
 export interface CommitEntry {
   readonly name: string
+  /** A `limit` is what the machine gives, and is no storage. */
+  readonly kind: 'ours' | 'peer' | 'limit'
   readonly promised: Promised
   /** How it is used, for whoever reads the tables. */
   readonly use: string
@@ -25,6 +27,7 @@ const KIB = 1024
 export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   {
     name: 'holdfast',
+    kind: 'ours',
     promised: 'synced',
     use: '`execute`',
     fits: () => true,
@@ -32,6 +35,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'holdfast executeAll',
+    kind: 'ours',
     promised: 'synced',
     use: '`executeAll`, as many at once as are in flight',
     fits: isBatch,
@@ -39,6 +43,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: '@holdfast/wal',
+    kind: 'ours',
     promised: 'synced',
     use: '`append` of bytes to the log alone',
     fits: () => true,
@@ -46,6 +51,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'lmdb',
+    kind: 'peer',
     promised: 'synced',
     use: '`put`, then its `flushed`',
     fits: () => true,
@@ -53,6 +59,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'classic-level',
+    kind: 'peer',
     promised: 'synced',
     use: '`put` with `sync: true`',
     fits: () => true,
@@ -60,6 +67,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'node:sqlite',
+    kind: 'peer',
     promised: 'synced',
     use: 'WAL, `synchronous = FULL`, a transaction each',
     // It blocks: with still more callers it is the same line again.
@@ -68,6 +76,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'node:sqlite batched',
+    kind: 'peer',
     promised: 'synced',
     use: 'the same, as many in one transaction by hand as are in flight',
     fits: isBatch,
@@ -75,6 +84,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'Redis',
+    kind: 'peer',
     promised: 'synced',
     use: '`SET`, `appendfsync always`, a local socket',
     fits: () => true,
@@ -82,6 +92,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'holdfast os',
+    kind: 'ours',
     promised: 'not synced',
     use: '`execute` at level `os`: synced within 100 ms',
     fits: () => true,
@@ -89,6 +100,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'nedb',
+    kind: 'peer',
     promised: 'not synced',
     use: '`insertAsync`',
     fits: ({ bytes }) => bytes <= 16 * KIB,
@@ -96,6 +108,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'lowdb',
+    kind: 'peer',
     promised: 'not synced',
     use: '`update`, which writes the whole file anew',
     fits: ({ inFlight, bytes }) => inFlight <= 16 && bytes <= KIB,
@@ -103,6 +116,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'floor',
+    kind: 'limit',
     promised: 'synced',
     use: 'one preallocated `O_DSYNC` write of all that is in flight, up to 1 MB, by `fs.write`',
     fits: () => true,
@@ -110,6 +124,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'floor, blocking',
+    kind: 'limit',
     promised: 'synced',
     use: 'the same by `writeSync`',
     fits: ({ inFlight }) => inFlight === 1,
@@ -117,6 +132,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'bandwidth',
+    kind: 'limit',
     promised: 'synced',
     use: 'the fastest of large `O_DSYNC` writes and of `writeSync` with `fdatasync`, into space that is there',
     fits: ({ bytes }) => bytes >= KIB * KIB,
@@ -124,6 +140,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
   },
   {
     name: 'bare',
+    kind: 'limit',
     promised: 'nothing',
     use: 'the commands made and applied, in memory',
     fits: () => true,

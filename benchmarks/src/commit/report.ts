@@ -13,6 +13,8 @@ const SUMMARY = ['holdfast', 'lmdb', 'classic-level', 'node:sqlite', 'node:sqlit
 /** With more in flight the disk takes far more than anybody gives it, and the bars of the others could not be told apart. */
 const FLOOR_IN_CHART_MAX = 16
 
+const CHART = 'commit.svg'
+
 type Measured = readonly (readonly [CommitCell, CellResult])[]
 
 export function commitReport(results: readonly CellResult[]): Report {
@@ -27,12 +29,16 @@ export function commitReport(results: readonly CellResult[]): Report {
   const smallest = measured.filter(([{ bytes }]) => bytes === SUMMARY_BYTES)
   return {
     sections: {
-      commit: [uses(), ...sizes.map(throughput)].join('\n\n'),
+      commit: [image(`charts/${CHART}`), uses(), ...sizes.map(throughput)].join('\n\n'),
       'commit-details': sizes.map(details).join('\n\n'),
-      summary: summary(smallest),
+      summary: [image(`docs/charts/${CHART}`), summary(smallest)].join('\n\n'),
     },
-    charts: { 'commit.svg': chart(smallest) },
+    charts: { [CHART]: chart(smallest) },
   }
+}
+
+function image(path: string): string {
+  return `![Commands of ${sizeName(SUMMARY_BYTES)} made durable a second](${path})`
 }
 
 function uses(): string {
@@ -141,10 +147,9 @@ function chart(cells: Measured): string {
   })
 }
 
-function bar(inFlight: number, result: CellResult, { name, promised }: CommitEntry): Bar[] {
+function bar(inFlight: number, result: CellResult, { name, kind, promised }: CommitEntry): Bar[] {
   const value = spread(result, name, 'perSecond')
-  const isFloor = name.startsWith('floor')
-  if (value === undefined || promised === 'nothing' || (isFloor && inFlight > FLOOR_IN_CHART_MAX)) return []
-  const kind = isFloor ? 'limit' : name.includes('holdfast') ? 'ours' : 'peer'
+  if (value === undefined || promised === 'nothing') return []
+  if (kind === 'limit' && inFlight > FLOOR_IN_CHART_MAX) return []
   return [{ label: name, kind, synced: promised === 'synced', value }]
 }

@@ -7,7 +7,8 @@ import { LINE_CELL, LINE_CONTENDER, recoveryReport, STATE_CELL } from './report.
 const PROGRAM = join(import.meta.dirname, 'child.ts')
 const ENTRIES = 1_000_000
 const LINE = [10_000, 100_000, 1_000_000, 10_000_000]
-const QUICK_SHARE = 0.002
+const QUICK_ENTRIES = 2000
+const QUICK_LINE = [200, 2000]
 const ROUNDS = 3
 /** Loading a record, making it ready to be loaded, and starting the process that does it: as a slow one takes. */
 const LOAD_SECONDS_EACH = 2e-6
@@ -20,11 +21,11 @@ export const recovery: Part = {
   name: 'recovery',
   what: 'a state brought back from a log and from a snapshot: time, memory, and how both grow',
   cells({ quick }: Plan): Cell[] {
-    const share = quick ? QUICK_SHARE : 1
+    const entries = quick ? QUICK_ENTRIES : ENTRIES
     const rounds = quick ? 1 : ROUNDS
     return [
-      { id: STATE_CELL, rounds, contenders: LOADERS.map((entry) => contender(entry, ENTRIES * share)) },
-      ...LINE.map((records) => line(records * share, rounds)),
+      { id: STATE_CELL, rounds, contenders: LOADERS.map((entry) => contender(entry, entries)) },
+      ...(quick ? QUICK_LINE : LINE).map((records) => line(records, rounds)),
     ]
   },
   report: recoveryReport,

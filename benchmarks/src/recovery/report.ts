@@ -11,20 +11,19 @@ export const STATE_CELL = 'the same state'
 /** The cells of logs that grow; the number of records follows. */
 export const LINE_CELL = 'records in the log: '
 export const LINE_CONTENDER = 'holdfast, log'
+const STATE_CHART = 'recovery.svg'
+const LINE_CHART = 'recovery-line.svg'
 const BASE = 'JSON.parse'
 
 export function recoveryReport(results: readonly CellResult[]): Report {
-  const state = results.find(({ id }) => id === STATE_CELL)
+  const state = results.find(({ id }) => id === STATE_CELL) ?? { id: STATE_CELL, outcomes: {} }
   const line = results.filter(({ id }) => id.startsWith(LINE_CELL))
   return {
     sections: {
-      recovery: state === undefined ? '' : stateTable(state),
-      'recovery-line': lineTable(line),
+      recovery: `![A state brought back into memory](charts/${STATE_CHART})\n\n${stateTable(state)}`,
+      'recovery-line': `![What recovery costs as the log grows](charts/${LINE_CHART})\n\n${lineTable(line)}`,
     },
-    charts: {
-      ...(state === undefined ? {} : { 'recovery.svg': stateChart(state) }),
-      'recovery-line.svg': growth(line),
-    },
+    charts: { [STATE_CHART]: stateChart(state), [LINE_CHART]: growth(line) },
   }
 }
 
@@ -74,7 +73,7 @@ function stateChart(result: CellResult): string {
       'Records or entries a second; longer is faster. Median of the rounds, whiskers from the lowest to the highest.',
     axis: 'a second',
     legend: false,
-    panels: [{ title: 'of the same state', bars }],
+    panels: [{ title: `the same state of ${median(spread(result, BASE, 'records'))} entries`, bars }],
   })
 }
 

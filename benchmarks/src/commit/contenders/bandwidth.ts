@@ -1,5 +1,5 @@
 // How many synced bytes a second the disk takes from one writer that does nothing else, in the best of some ways.
-import { closeSync, constants, fdatasyncSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CommitContender, CommitPlace } from '../contender.ts'
 import { preallocate } from './floor.ts'
@@ -34,11 +34,6 @@ export async function open({ directory, bytes }: CommitPlace): Promise<CommitCon
       file.close()
     },
   }
-}
-
-/** All of the file is written by preallocating it. */
-export async function count({ directory, bytes }: CommitPlace): Promise<number> {
-  return statSync(join(directory, 'bandwidth')).size / bytes
 }
 
 interface WrittenFile {

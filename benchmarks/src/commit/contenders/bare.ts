@@ -18,8 +18,3 @@ export function open({ commands }: CommitPlace): Promise<CommitContender> {
     async close() {},
   })
 }
-
-/** That is what it is for. */
-export function count(): Promise<number> {
-  return Promise.resolve(0)
-}

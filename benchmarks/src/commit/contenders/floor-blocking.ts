@@ -1,9 +1,7 @@
 // The same floor, blocking: no thread pool, and nothing else happens meanwhile.
 import { closeSync, writeSync } from 'node:fs'
 import type { CommitContender, CommitPlace } from '../contender.ts'
-import { count, floorFile } from './floor.ts'
-
-export { count }
+import { floorFile } from './floor.ts'
 
 export function open(place: CommitPlace): Promise<CommitContender> {
   const { descriptor, batch, bytes, positionOf } = floorFile(place)

@@ -1,6 +1,6 @@
 // What any log on this disk costs at least: one write at a time of what is in flight, into space that is there
 // already, through a descriptor that syncs what it writes.
-import { closeSync, constants, fsyncSync, openSync, readFileSync, write, writeSync } from 'node:fs'
+import { closeSync, constants, fsyncSync, openSync, write, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CommitContender, CommitPlace } from '../contender.ts'
 
@@ -27,12 +27,6 @@ export function open(place: CommitPlace): Promise<CommitContender> {
       closeSync(descriptor)
     },
   })
-}
-
-/** Of a file that was not written over yet. */
-export async function count({ directory, bytes }: CommitPlace): Promise<number> {
-  const content = readFileSync(join(directory, 'floor'))
-  return content.indexOf(0) / bytes
 }
 
 interface FloorFile {
