@@ -28,7 +28,11 @@ const REMEMBERED_BYTES = 2048
 
 /** Up to here, putting a string of ASCII together beats a call into native code. */
 const SHORT_TEXT_BYTES = 12
-/** The last short text of each length: names of commands and the like come again and again, and take no memory then. */
+/**
+ * The last text of each length up to this, if it was ASCII: names of commands, codes and the like come again and
+ * again, and take neither time nor memory then.
+ */
+const KNOWN_TEXT_BYTES = 32
 const lastTexts: string[] = []
 const ASCII_END = 0x80
 
@@ -148,13 +152,14 @@ function u32(): number {
 
 function text(bytes: number): string {
   const start = take(bytes)
-  if (bytes > SHORT_TEXT_BYTES) return source.toString('utf8', start, at)
+  if (bytes > KNOWN_TEXT_BYTES) return source.toString('utf8', start, at)
   const last = lastTexts[bytes]
   if (last !== undefined && isAt(last, start)) return last
   let seen = 0
   for (let index = start; index < at; index++) seen |= source[index] as number
   if (seen >= ASCII_END) return source.toString('utf8', start, at)
-  return (lastTexts[bytes] = asciiText(start))
+  return (lastTexts[bytes] =
+    bytes > SHORT_TEXT_BYTES ? source.toString('latin1', start, at) : asciiText(start))
 }
 
 /** Whether this text of ASCII stands there. */
