@@ -8,6 +8,11 @@ export function number(value: number): string {
   return Number(value.toPrecision(3)).toLocaleString('en-US', { maximumFractionDigits: 20 })
 }
 
+/** A number that is known: `4,096`. */
+export function exactly(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
 export function duration(us: number): string {
   if (us < 1000) return `${number(us)} µs`
   return us < 1e6 ? `${number(us / 1000)} ms` : `${number(us / 1e6)} s`

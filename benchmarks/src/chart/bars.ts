@@ -17,7 +17,7 @@ export interface Bar {
   readonly value: Spread
 }
 
-/** Bars of one measure, each panel with an axis of its own from 0 to its longest bar. */
+/** Bars of one measure. The axis ends at the longest bar of what was synced; what is longer is cut off there. */
 export interface Panel {
   readonly title: string
   readonly bars: readonly Bar[]
@@ -54,36 +54,34 @@ export function barChart({ title, subtitle, panels, axis, legend }: BarChart): s
   const width = (WIDTH - 2 * MARGIN - (columns - 1) * GAP) / columns
   const labels = panels.flatMap(({ bars }) => bars.map(({ label }) => label.length))
   const left = Math.max(0, ...labels) * LETTER_WIDTH + LABEL_GAP
-  const rows = Math.max(1, ...panels.map(({ bars }) => bars.length))
-  const height = PANEL_HEAD + rows * ROW_HEIGHT + PANEL_FOOT
-  const drawn = panels.map((panel, index) => {
-    const x = MARGIN + (index % columns) * (width + GAP)
-    const y = TOP + Math.floor(index / columns) * height
-    return element('g', { transform: `translate(${x} ${y})` }, ...drawPanel(panel, { left, width, axis }))
-  })
-  const bottom = TOP + Math.ceil(panels.length / columns) * height
+  const drawn: string[] = []
+  let y = TOP
+  for (let first = 0; first < panels.length; first += columns) {
+    const row = panels.slice(first, first + columns)
+    for (const [column, panel] of row.entries()) {
+      const place = `translate(${MARGIN + column * (width + GAP)} ${y})`
+      drawn.push(
+        element('g', { transform: place }, ...drawPanel(panel, left, width - left - VALUE_WIDTH, axis)),
+      )
+    }
+    y += PANEL_HEAD + Math.max(...row.map(({ bars }) => bars.length)) * ROW_HEIGHT + PANEL_FOOT
+  }
   return picture(
-    { width: WIDTH, height: bottom + (legend ? LEGEND_HEIGHT : 0), title, subtitle },
+    { width: WIDTH, height: y + (legend ? LEGEND_HEIGHT : 0), title, subtitle },
     ...drawn,
-    ...(legend ? drawLegend(bottom + 8) : []),
+    ...(legend ? drawLegend(y) : []),
   )
 }
 
-interface PanelBox {
-  /** Where the bars begin. */
-  readonly left: number
-  readonly width: number
-  readonly axis: string
-}
-
-function drawPanel({ title, bars }: Panel, { left, width, axis }: PanelBox): string[] {
-  const room = width - left - VALUE_WIDTH
-  const longest = Math.max(0, ...bars.map(({ value }) => value.highest))
-  const scale = (value: number): number => (longest === 0 ? 0 : (value / longest) * room)
+/** The bars begin at `left` and have so much room. */
+function drawPanel({ title, bars }: Panel, left: number, room: number, axis: string): string[] {
+  const synced = bars.filter((bar) => bar.synced)
+  const longest = Math.max(0, ...(synced.length === 0 ? bars : synced).map(({ value }) => value.highest))
+  const scale: Scale = { left, longest, at: (value) => left + round(Math.min(1, value / longest) * room) }
   const end = PANEL_HEAD + bars.length * ROW_HEIGHT + 2
   return [
     text(0, 12, title, { class: 'strong' }),
-    ...bars.flatMap((bar, index) => drawBar(bar, left, PANEL_HEAD + index * ROW_HEIGHT, scale)),
+    ...bars.flatMap((bar, index) => drawBar(bar, PANEL_HEAD + index * ROW_HEIGHT, scale)),
     element('line', { x1: left, x2: left, y1: PANEL_HEAD - 4, y2: end, class: 'axis' }),
     element('line', { x1: left, x2: left + room, y1: end, y2: end, class: 'axis' }),
     element(
@@ -96,16 +94,17 @@ function drawPanel({ title, bars }: Panel, { left, width, axis }: PanelBox): str
   ]
 }
 
-function drawBar(
-  { label, kind, synced, value }: Bar,
-  left: number,
-  y: number,
-  scale: (value: number) => number,
-): string[] {
+interface Scale {
+  readonly left: number
+  readonly longest: number
+  /** Where a value is; what is past the end is at the end. */
+  readonly at: (value: number) => number
+}
+
+function drawBar({ label, kind, synced, value }: Bar, y: number, { left, longest, at }: Scale): string[] {
   const { median, lowest, highest } = value
-  const middle = y + BAR_HEIGHT / 2
-  const box = { x: left, y, width: round(Math.max(1, scale(median))), height: BAR_HEIGHT }
-  const [from, to] = [round(left + scale(lowest)), round(left + scale(highest))]
+  const box = { x: left, y, width: Math.max(1, round(at(median) - left)), height: BAR_HEIGHT }
+  const [from, to] = [at(lowest), at(highest)]
   const baseline = y + BAR_HEIGHT - 3
   return [
     text(left - 8, baseline, label, {
@@ -114,7 +113,12 @@ function drawBar(
     }),
     element('rect', { ...box, class: kind }),
     ...(synced ? [] : [element('rect', { ...box, fill: 'url(#stripes)' })]),
-    element('path', { d: `M${from} ${middle}H${to}M${from} ${y + 4}v6M${to} ${y + 4}v6`, class: 'whisker' }),
+    median > longest
+      ? element('path', { d: `M${to - 16} ${y + BAR_HEIGHT + 1}l7 -16`, class: 'cut' })
+      : element('path', {
+          d: `M${from} ${y + BAR_HEIGHT / 2}H${to}M${from} ${y + 4}v6M${to} ${y + 4}v6`,
+          class: 'whisker',
+        }),
     text(Math.max(to, left + box.width) + 6, baseline, number(median)),
   ]
 }

@@ -13,6 +13,18 @@ it('draws bars that are well-formed, with the longest round at the end of the ax
     panels: [
       { title: 'first', bars: [{ label: 'ours', kind: 'ours', synced: true, value }] },
       { title: 'second', bars: [{ label: 'theirs', kind: 'peer', synced: false, value }] },
+      {
+        title: 'cut off',
+        bars: [
+          { label: 'synced', kind: 'peer', synced: true, value },
+          {
+            label: 'longer',
+            kind: 'peer',
+            synced: false,
+            value: { median: 900, lowest: 800, highest: 1000 },
+          },
+        ],
+      },
       { title: 'empty', bars: [] },
     ],
   })
@@ -27,8 +39,9 @@ it('draws bars that are well-formed, with the longest round at the end of the ax
     ]),
   )
   expect(svg).not.toMatch(/NaN|undefined|Infinity/)
-  // Striped: the bar that was not synced, and its place in the legend.
-  expect(svg.match(/url\(#stripes\)/g)).toHaveLength(2)
+  // Striped: the bars that were not synced, and their place in the legend.
+  expect(svg.match(/url\(#stripes\)/g)).toHaveLength(3)
+  expect(svg.match(/class="cut"/g)).toHaveLength(1)
 })
 
 it('draws a line whose points rise by as much as they grow', () => {

@@ -1,4 +1,4 @@
-import { number } from '../format.ts'
+import { exactly } from '../format.ts'
 import type { Spread } from '../statistics.ts'
 import { element, picture, text } from './svg.ts'
 
@@ -46,7 +46,7 @@ export function lineChart({ title, subtitle, xAxis, yAxis, points, say }: LineCh
       text(LEFT - 8, y.at(tick) + 4, say(tick), { 'text-anchor': 'end', class: 'muted' }),
     ]),
     ...x.ticks.map((tick) =>
-      text(x.at(tick), HEIGHT - BOTTOM + 18, number(tick), { 'text-anchor': 'middle', class: 'muted' }),
+      text(x.at(tick), HEIGHT - BOTTOM + 18, exactly(tick), { 'text-anchor': 'middle', class: 'muted' }),
     ),
     text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 40, xAxis, { 'text-anchor': 'middle' }),
     text(LEFT - 8, TOP - 12, yAxis, { 'text-anchor': 'end' }),

@@ -1,5 +1,5 @@
 import { type Bar, barChart } from '../chart/bars.ts'
-import { duration, median, NONE, number, times } from '../format.ts'
+import { duration, exactly, median, NONE, number, times } from '../format.ts'
 import type { CellResult, Report } from '../part.ts'
 import { figures, ratio, reason, type Spread, spread, together } from '../statistics.ts'
 import { table } from '../table.ts'
@@ -59,7 +59,7 @@ function throughput(cells: Measured): string {
   const head = [
     'commands/s',
     'acknowledged',
-    ...cells.map(([{ inFlight }]) => `${number(inFlight)} in flight`),
+    ...cells.map(([{ inFlight }]) => `${exactly(inFlight)} in flight`),
   ]
   return `**${sizeName(first.bytes)}**\n\n${table(head, rows, 2)}`
 }
@@ -101,7 +101,7 @@ function detail(cell: CommitCell, result: CellResult, name: string, isStorage: b
   const say = (value: Spread | undefined, words = duration): string =>
     isStorage ? median(value, words) : NONE
   return [
-    number(cell.inFlight),
+    exactly(cell.inFlight),
     name,
     say(spread(result, name, 'p50Us')),
     say(spread(result, name, 'p99Us')),
@@ -128,7 +128,7 @@ function summary(cells: Measured): string {
   const head = [
     'commands/s',
     'acknowledged',
-    ...cells.map(([{ inFlight }]) => `${number(inFlight)} in flight`),
+    ...cells.map(([{ inFlight }]) => `${exactly(inFlight)} in flight`),
   ]
   return table(head, rows, 2)
 }
@@ -137,11 +137,11 @@ function chart(cells: Measured): string {
   return barChart({
     title: `Commands of ${sizeName(SUMMARY_BYTES)} made durable`,
     subtitle:
-      'Commands a second. A bar is the median of the rounds, a whisker reaches from the lowest to the highest.',
+      'A bar is the median of the rounds, a whisker reaches from the lowest to the highest; what is cut off was not synced.',
     axis: 'commands a second',
     legend: true,
     panels: cells.map(([{ inFlight }, result]) => ({
-      title: `${number(inFlight)} in flight`,
+      title: `${exactly(inFlight)} in flight`,
       bars: COMMIT_CONTENDERS.flatMap((entry) => bar(inFlight, result, entry)),
     })),
   })

@@ -1,6 +1,6 @@
 import { type Bar, barChart } from '../chart/bars.ts'
 import { lineChart } from '../chart/lines.ts'
-import { duration, median, megabytes, NONE, times } from '../format.ts'
+import { duration, exactly, median, megabytes, NONE, times } from '../format.ts'
 import type { CellResult, Report } from '../part.ts'
 import { ratio, reason, spread } from '../statistics.ts'
 import { table } from '../table.ts'
@@ -35,7 +35,7 @@ function stateTable(result: CellResult): string {
       name,
       use,
       seconds === undefined ? (reason(result.outcomes[name]) ?? NONE) : duration(seconds.median * 1e6),
-      median(of('records')),
+      median(of('records'), exactly),
       median(of('perSecond')),
       times(ratio(result, name, BASE, 'perSecond')),
       median(of('peakMemoryMib'), (mib) => megabytes(mib * 1024 ** 2)),
@@ -50,7 +50,7 @@ function lineTable(results: readonly CellResult[]): string {
   const rows = results.map((result) => {
     const of = (figure: string) => spread(result, LINE_CONTENDER, figure)
     return [
-      median(of('records')),
+      median(of('records'), exactly),
       median(of('seconds'), (seconds) => duration(seconds * 1e6)),
       median(of('perSecond'), (each) => duration(1e6 / each)),
       median(of('perSecond')),
@@ -73,7 +73,9 @@ function stateChart(result: CellResult): string {
       'Records or entries a second; longer is faster. Median of the rounds, whiskers from the lowest to the highest.',
     axis: 'a second',
     legend: false,
-    panels: [{ title: `the same state of ${median(spread(result, BASE, 'records'))} entries`, bars }],
+    panels: [
+      { title: `the same state of ${median(spread(result, BASE, 'records'), exactly)} entries`, bars },
+    ],
   })
 }
 

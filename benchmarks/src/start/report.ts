@@ -1,4 +1,4 @@
-import { duration, median, megabytes, NONE, number, times } from '../format.ts'
+import { duration, exactly, median, megabytes, NONE, times } from '../format.ts'
 import type { CellResult, Report } from '../part.ts'
 import { ratio, reason, spread } from '../statistics.ts'
 import { table } from '../table.ts'
@@ -36,7 +36,7 @@ function startTable(cells: ReadonlyMap<string, CellResult>): string {
       median(of(IMPORT_CELL, 'grownMib'), (mib) => megabytes(mib * MIB)),
       median(of(IMPORT_CELL, 'rssMib'), (mib) => megabytes(mib * MIB)),
       median(of(SIZE_CELL, 'bytes'), megabytes),
-      median(of(SIZE_CELL, 'packages'), number),
+      median(of(SIZE_CELL, 'packages'), exactly),
     ]
   })
   const head = [
