@@ -13,6 +13,8 @@ export interface CommitPlace extends CommitCell {
 export interface CommitContender extends Target {
   /** How many commands one `commit` is; 1 where it is not a batch. Batches are handed in one after the other. */
   readonly batch?: number
+  /** Of a command, where it gets bytes of the size asked for and no command. */
+  readonly givenBytes?: number
   /** Processor time of another process that works for it, up to now. */
   cpuUsedElsewhereUs?(): Promise<number>
   close(): Promise<void>

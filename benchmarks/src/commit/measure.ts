@@ -22,6 +22,7 @@ export async function measure(contender: CommitContender, place: CommitPlace, ms
   const loaded = await callers(contender, { ...load, ms, first: warmUp.next })
   const cpuAfter = await cpuOf(contender)
   const diskAfter = diskWrittenBytes(place.directory)
+  const given = contender.givenBytes ?? place.commands.bytes
   const commands = loaded.acknowledged * batch
   return {
     commands,
@@ -30,7 +31,7 @@ export async function measure(contender: CommitContender, place: CommitPlace, ms
     cpuUs: (cpuAfter - cpuBefore) / commands,
     ...(diskBefore === undefined || diskAfter === undefined
       ? {}
-      : { bytesPerByte: (diskAfter - diskBefore) / (commands * place.commands.bytes) }),
+      : { bytesPerByte: (diskAfter - diskBefore) / (commands * given) }),
     peakMemoryMib: peakMemoryMib(),
   }
 }

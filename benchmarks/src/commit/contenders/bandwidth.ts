@@ -26,6 +26,7 @@ export async function open({ directory, bytes }: CommitPlace): Promise<CommitCon
   )
   const file = openFor(best.way, path)
   return {
+    givenBytes: bytes,
     batch: best.way.writeBytes / bytes,
     async commit(index) {
       file.write(index)

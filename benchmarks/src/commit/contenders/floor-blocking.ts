@@ -6,6 +6,7 @@ import { floorFile } from './floor.ts'
 export function open(place: CommitPlace): Promise<CommitContender> {
   const { descriptor, batch, bytes, positionOf } = floorFile(place)
   return Promise.resolve({
+    givenBytes: place.bytes,
     batch,
     async commit(index) {
       writeSync(descriptor, bytes, 0, bytes.length, positionOf(index))

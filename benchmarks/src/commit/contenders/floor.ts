@@ -15,6 +15,7 @@ const FILLED = 0x61
 export function open(place: CommitPlace): Promise<CommitContender> {
   const { descriptor, batch, bytes, positionOf } = floorFile(place)
   return Promise.resolve({
+    givenBytes: place.bytes,
     batch,
     commit: (index) =>
       new Promise<void>((resolve, reject) => {

@@ -7,6 +7,7 @@ export async function open({ directory, bytes }: CommitPlace): Promise<CommitCon
   const wal = await Wal.open(directory)
   const record = new Uint8Array(bytes).fill(0x61)
   return {
+    givenBytes: bytes,
     commit: () => wal.append(record),
     async relieve(error) {
       if (!isHoldfastError(error, 'OVERLOADED')) throw error
