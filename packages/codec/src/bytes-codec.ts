@@ -48,6 +48,13 @@ class BytesEncoder implements FrameEncoder<Uint8Array> {
   copyTo(target: Buffer, offset: number): number {
     return this.#buffer.copyTo(target, offset)
   }
+
+  reset(): void {
+    this.#buffer.reset()
+    this.#count = 0
+    this.#lastCount = 0
+    this.#lastBytes = 0
+  }
 }
 
 function decode(bytes: Uint8Array, count: number): Uint8Array[] {

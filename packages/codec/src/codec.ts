@@ -34,4 +34,6 @@ export interface FrameEncoder<T> {
   rollback(): void
   /** Copies all bytes to `target` from `offset` on and returns their number. Changes nothing. */
   copyTo(target: Buffer, offset: number): number
+  /** Forgets all values, for another frame. What it holds of memory it may use again. */
+  reset(): void
 }

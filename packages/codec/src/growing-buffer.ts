@@ -2,6 +2,8 @@ import { HoldfastError } from '@holdfast/environment'
 
 const FIRST_BYTES = 512
 const NOTHING = Buffer.alloc(0)
+/** What is kept for the next frame: as much as a large batch takes, and not what one huge value took. */
+export const KEPT_BYTES: number = 16 * 1024 * 1024
 
 /** Bytes in a row, appended at the end and cut there. */
 export class GrowingBuffer {
@@ -24,6 +26,12 @@ export class GrowingBuffer {
   /** Forgets everything from `bytes` on. */
   cut(bytes: number): void {
     this.#bytes = bytes
+  }
+
+  /** Empty, as it was made. */
+  reset(): void {
+    this.#bytes = 0
+    if (this.#buffer.byteLength > KEPT_BYTES) this.#buffer = NOTHING
   }
 
   copyTo(target: Uint8Array, offset: number): number {

@@ -34,4 +34,12 @@ export class MessagePackEncoder implements FrameEncoder<unknown> {
   copyTo(target: Buffer, offset: number): number {
     return this.#writer.copyTo(target, offset)
   }
+
+  reset(): void {
+    this.#writer.reset()
+    this.#count = 0
+    this.#lastCount = 0
+    this.#lastBytes = 0
+    this.#lastStructures = 0
+  }
 }

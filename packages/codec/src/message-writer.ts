@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { HoldfastError } from '@holdfast/environment'
-import { assertFits } from './growing-buffer.ts'
+import { assertFits, KEPT_BYTES } from './growing-buffer.ts'
 import { hasProperties, packLeaf, reasonAgainst } from './leaves.ts'
 import { MAX_DEPTH, MAX_VALUE_BYTES } from './limits.ts'
 import { notSerializable, type Reason, reasons, tooLarge } from './refusals.ts'
@@ -55,7 +55,7 @@ export function tuple<const Items extends readonly unknown[]>(...items: Items): 
 export class MessageWriter {
   #bytes: Buffer = NOTHING
   #at = 0
-  readonly #structures = new Structures()
+  #structures = new Structures()
 
   // Of the value that is being written:
   #isWriting = false
@@ -105,6 +105,14 @@ export class MessageWriter {
   cut(bytes: number, structures: number): void {
     this.#assertIdle()
     this.#cut(bytes, structures)
+  }
+
+  /** Begins another frame. */
+  reset(): void {
+    this.#assertIdle()
+    this.#at = 0
+    this.#structures = new Structures()
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = NOTHING
   }
 
   copyTo(target: Uint8Array, offset: number): number {

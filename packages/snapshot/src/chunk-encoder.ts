@@ -13,8 +13,7 @@ const FIRST_OPS_BYTES = 4096
 
 /** Collects the ops and values of one chunk after the other. Says when the open one has to be cut. */
 export class ChunkEncoder {
-  readonly #codec: Codec<unknown>
-  #encoder: FrameEncoder<unknown>
+  readonly #encoder: FrameEncoder<unknown>
   #ops: Buffer = Buffer.allocUnsafe(FIRST_OPS_BYTES)
   #opsBytes = 0
   #values = 0
@@ -22,7 +21,6 @@ export class ChunkEncoder {
   #run = 0
 
   constructor(codec: Codec<unknown>) {
-    this.#codec = codec
     this.#encoder = codec.encoder()
   }
 
@@ -72,7 +70,7 @@ export class ChunkEncoder {
     const opsAt = offset + CHUNK_PREFIX_BYTES
     this.#ops.copy(buffer, opsAt, 0, this.#opsBytes)
     this.#encoder.copyTo(buffer, opsAt + this.#opsBytes)
-    this.#encoder = this.#codec.encoder()
+    this.#encoder.reset()
     this.#opsBytes = 0
     this.#values = 0
   }

@@ -4,8 +4,10 @@ import { FRAME_HEADER_BYTES, frameBytes, MAX_PAYLOAD_BYTES, sealFrame } from '@h
 import { BATCH_PREFIX_BYTES, KIND, writeBatchPrefix } from './format.ts'
 import type { CommittedBatch, Durability } from './log.ts'
 
-/** A batch takes no further record once it holds this much: callers behind it wait for one write, not for a huge one. */
-const BATCH_BYTES = 1024 * 1024
+/** A batch takes no further record once it holds this much: large records share a sync, and callers behind them wait for one write, not for a huge one. */
+const BATCH_BYTES = 4 * 1024 * 1024
+/** Nor once it holds so many: they are applied in one turn of the event loop. */
+const BATCH_RECORDS = 8192
 /** What a batch's frame leaves for records and note. */
 export const MAX_BATCH_BYTES: number = MAX_PAYLOAD_BYTES - BATCH_PREFIX_BYTES
 /** Room for the note of a batch whose records are as large as may be. */
@@ -18,9 +20,10 @@ export class BatchBuilder<T, W> {
   readonly #codec: Codec<T>
   readonly #encoder: FrameEncoder<T>
 
-  constructor(codec: Codec<T>) {
+  /** `encoder` is empty. It may be used for another batch once this one is sealed or given up. */
+  constructor(codec: Codec<T>, encoder: FrameEncoder<T>) {
     this.#codec = codec
-    this.#encoder = codec.encoder()
+    this.#encoder = encoder
   }
 
   get bytes(): number {
@@ -33,7 +36,7 @@ export class BatchBuilder<T, W> {
 
   /** Takes no more records. */
   get isFull(): boolean {
-    return this.#encoder.bytes >= BATCH_BYTES
+    return this.#encoder.bytes >= BATCH_BYTES || this.#encoder.count >= BATCH_RECORDS
   }
 
   /** Captures a record; how many bytes it took. Throws with nothing captured. */
@@ -53,6 +56,12 @@ export class BatchBuilder<T, W> {
     this.waiters.push(waiter)
     if (durability === 'disk') this.durability = 'disk'
     return bytes
+  }
+
+  /** Gives its encoder away, emptied. Nothing may be asked of the builder any more. */
+  release(): FrameEncoder<T> {
+    this.#encoder.reset()
+    return this.#encoder
   }
 
   seal(fields: {

@@ -1,7 +1,10 @@
-import type { Codec } from '@holdfast/codec'
+import type { Codec, FrameEncoder } from '@holdfast/codec'
 import { HoldfastError, isHoldfastError } from '@holdfast/environment'
 import { BatchBuilder, MAX_BATCH_BYTES, NOTE_MAX_BYTES } from './batch-builder.ts'
 import type { Durability } from './log.ts'
+
+/** One batch is captured while another is written. */
+const SPARE_ENCODERS = 2
 
 export interface CaptureLimits {
   readonly maxRecordBytes: number
@@ -17,6 +20,8 @@ export class CaptureQueue<T, W> {
   readonly #limits: CaptureLimits
   /** Not taken yet; records go to the last one. */
   readonly #open: BatchBuilder<T, W>[] = []
+  /** Encoders of batches that are settled: their memory is there already. */
+  readonly #spare: FrameEncoder<T>[] = []
   #bytes = 0
   #captured = 0
   #settled = 0
@@ -63,7 +68,7 @@ export class CaptureQueue<T, W> {
   capture(record: T, durability: Durability, waiter: W): void {
     this.#assertRoom()
     const last = this.#open.at(-1)
-    const builder = last === undefined || last.isFull ? new BatchBuilder<T, W>(this.#codec) : last
+    const builder = last === undefined || last.isFull ? this.#builder() : last
     this.#bytes += builder.add(record, durability, waiter, this.#limits.maxRecordBytes)
     this.#captured += 1
     // One that captured nothing must not be left in the queue.
@@ -80,7 +85,7 @@ export class CaptureQueue<T, W> {
     }
     this.#assertRoom()
     // A batch of its own: if a record is refused half-way, all of it goes, and nothing that others captured.
-    const builder = new BatchBuilder<T, W>(this.#codec)
+    const builder = this.#builder()
     for (const [i, record] of records.entries()) {
       try {
         builder.add(record, durability, waiters[i] as W, this.#limits.maxRecordBytes)
@@ -107,10 +112,12 @@ export class CaptureQueue<T, W> {
     this.#open.shift()
   }
 
-  /** What was taken has been committed or rejected. */
-  settle({ bytes, count }: { readonly bytes: number; readonly count: number }): void {
-    this.#bytes -= bytes
-    this.#settled += count
+  /** What was taken has been committed or rejected. Its builder is of no use any more. */
+  settle(builder: BatchBuilder<T, W>): void {
+    this.#bytes -= builder.bytes
+    this.#settled += builder.count
+    const encoder = builder.release()
+    if (this.#spare.length < SPARE_ENCODERS) this.#spare.push(encoder)
   }
 
   /** Empties it: everything counts as settled. Returns the batches that were not taken. */
@@ -118,6 +125,10 @@ export class CaptureQueue<T, W> {
     this.#bytes = 0
     this.#settled = this.#captured
     return this.#open.splice(0)
+  }
+
+  #builder(): BatchBuilder<T, W> {
+    return new BatchBuilder(this.#codec, this.#spare.pop() ?? this.#codec.encoder())
   }
 
   #assertRoom(): void {

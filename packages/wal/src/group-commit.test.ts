@@ -66,6 +66,19 @@ describe('group commit', () => {
     await store.close()
   })
 
+  it.each<[what: string, records: number, record: string, batches: string[]]>([
+    ['8,192 records', 20_000, 'x', ['1-8192', '8193-16384', '16385-20000']],
+    // The one that fills it is in it.
+    ['4 MiB', 10, 'x'.repeat(1_000_000), ['1-5', '6-10']],
+  ])('a batch is full at %s', async (_, records, record, batches) => {
+    const store = await openHarness(memoryEnvironment())
+    await Promise.all(Array.from({ length: records }, () => store.append(record)))
+    expect(store.events.filter((event) => event.startsWith('committed'))).toEqual(
+      batches.map((range) => `committed ${range}`),
+    )
+    await store.close()
+  })
+
   it('forms the next batch of what comes while one is being written, one write in flight at a time', async () => {
     const environment = faultyMemory()
     const store = await openHarness(environment)

@@ -198,12 +198,12 @@ export class LogWriter<T, W> {
   }
 
   #reject(builder: BatchBuilder<T, W>, cause: HoldfastError): void {
-    this.#queue.settle(builder)
     const error = new HoldfastError('NO_SPACE', `there is no room for a batch of ${builder.bytes} bytes`, {
       path: cause.path,
       outcome: 'not-written',
       cause,
     })
+    this.#queue.settle(builder)
     this.#consumer.rejected(builder.waiters, error)
   }
 

@@ -156,6 +156,7 @@ describe('appendAll', () => {
         },
         rollback() {},
         copyTo: () => 0,
+        reset() {},
       }
     },
     decode: () => [],

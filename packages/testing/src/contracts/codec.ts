@@ -162,6 +162,22 @@ export function codecContract<T>(name: string, makeCodec: () => CodecUnderTest<T
       expectContent(values)
     })
 
+    it('begins anew, whatever was in it before', () => {
+      addAll(values)
+      addAll(values)
+      for (let times = 0; times < 2; times += 1) {
+        encoder.reset()
+        expectContent([])
+      }
+      encoder.rollback()
+      addAll([...values].reverse())
+      expectContent([...values].reverse())
+      encoder.reset()
+      encoder.add(values[0] as T)
+      encoder.rollback()
+      expectContent([])
+    })
+
     it('has nothing to give back at first', () => {
       encoder.rollback()
       expectContent([])
