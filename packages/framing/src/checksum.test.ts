@@ -2,7 +2,13 @@ import { crc32 as nativeCrc32 } from 'node:zlib'
 import crc32 from 'crc-32'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checksum, headerChecksumAt, NATIVE_CHECKSUM_FROM_BYTES, payloadChecksum } from './checksum.ts'
+import {
+  checksum,
+  combineChecksums,
+  headerChecksumAt,
+  NATIVE_CHECKSUM_FROM_BYTES,
+  payloadChecksum,
+} from './checksum.ts'
 
 const seed = fc.oneof(fc.constantFrom(0, 1, 0x7fffffff, 0x80000000, 0xffffffff), fc.nat({ max: 0xffffffff }))
 
@@ -45,6 +51,31 @@ describe('checksum', () => {
         expect(headerChecksumAt(bytes, at, from)).toBe(nativeCrc32(bytes.subarray(at), from))
       }),
     )
+  })
+
+  it('of two parts is that of both in a row, however long they are', () => {
+    const lengths = fc.oneof(fc.nat({ max: 40 }), fc.nat({ max: 5_000_000 }))
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 300 }),
+        lengths,
+        fc.nat({ max: 255 }),
+        seed,
+        (one, bytes, fill, from) => {
+          const other = Buffer.alloc(bytes, fill)
+          const parts = combineChecksums(checksum(one, from), checksum(other, 0), bytes)
+          expect(parts).toBe(nativeCrc32(other, nativeCrc32(one, from)))
+        },
+      ),
+    )
+  })
+
+  it('of two parts is right where the second is as long as a payload may be', () => {
+    const first = nativeCrc32(Buffer.from('x'), 7)
+    const zeros = Buffer.alloc(2 ** 26)
+    const all = [zeros, zeros, zeros, zeros].reduce((sum, part) => nativeCrc32(part, sum), first)
+    const alone = [zeros, zeros, zeros, zeros].reduce((sum, part) => nativeCrc32(part, sum), 0)
+    expect(combineChecksums(first, alone, 2 ** 28)).toBe(all)
   })
 
   it('differs between any two seeds, so that a frame is valid under one seed only', () => {

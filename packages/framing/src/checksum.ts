@@ -39,3 +39,35 @@ export function payloadChecksum(payload: Uint8Array, padding: number, seed: numb
   }
   return ~register >>> 0
 }
+
+/** The polynomial of CRC-32 without its highest term: the bit of x^0 is the top one, as in every reflected CRC. */
+const POLYNOMIAL = 0xedb88320
+const ONE = 0x80000000
+/** x^8, x^16, x^32 and so on, modulo the polynomial: what 1, 2, 4 … bytes of zeros do to a checksum. */
+const zeroSteps: number[] = [ONE >>> 8]
+
+/**
+ * The checksum of two parts in a row out of the checksums of each, the second one's from 0. A checksum is linear:
+ * the first is moved along by as many zeros as the second part has bytes, which takes one multiplication of
+ * polynomials for each bit of their number (Mark Adler, `crc32_combine` in zlib).
+ */
+export function combineChecksums(first: number, second: number, secondBytes: number): number {
+  let moved = first
+  for (let left = secondBytes, step = 0; left > 0; left = Math.floor(left / 2), step++) {
+    const last = zeroSteps.at(-1) as number
+    if (step === zeroSteps.length) zeroSteps.push(product(last, last))
+    if (left % 2 === 1) moved = product(zeroSteps[step] as number, moved)
+  }
+  return (moved ^ second) >>> 0
+}
+
+/** Of two polynomials over the bits, modulo that of CRC-32. */
+function product(a: number, b: number): number {
+  let sum = 0
+  let shifted = b
+  for (let bit = ONE; bit !== 0; bit >>>= 1) {
+    if ((a & bit) !== 0) sum ^= shifted
+    shifted = shifted & 1 ? (shifted >>> 1) ^ POLYNOMIAL : shifted >>> 1
+  }
+  return sum >>> 0
+}

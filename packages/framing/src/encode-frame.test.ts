@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { encodeFrame, sealFrame } from './encode-frame.ts'
+import { encodeFrame, knownEndOf, sealFrame } from './encode-frame.ts'
 import {
   FORMAT_SEED,
   FRAME_ALIGNMENT,
@@ -137,6 +137,24 @@ describe('sealFrame', () => {
       expect(buffer.subarray(0, 8).every((byte) => byte === 0xee)).toBe(true)
       expect(buffer.subarray(sealed.end).every((byte) => byte === 0xee)).toBe(true)
     }
+  })
+
+  it('makes the same frame where the end of the payload is known', () => {
+    const payload = Buffer.from('what is known only when it is sealed, and what was known before')
+    const expected = encodeFrame({ kind: 3, payload }, 77)
+    for (let front = 0; front <= payload.length; front++) {
+      const buffer = Buffer.alloc(expected.length, 0xee)
+      payload.copy(buffer, FRAME_HEADER_BYTES)
+      const known = knownEndOf(payload.subarray(front))
+      const { headerChecksum } = sealFrame(buffer, 0, 3, 0, payload.length, 77, known)
+      expect(buffer.equals(expected)).toBe(true)
+      expect(headerChecksum).toBe(expected.readUInt32LE(12))
+    }
+  })
+
+  it.each([9, -1, Number.NaN])('refuses a known end of %d bytes in a payload of 8', (bytes) => {
+    const buffer = Buffer.alloc(24)
+    expect(() => sealFrame(buffer, 0, 1, 0, 8, 0, { bytes, checksum: 0 })).toThrow(invalidArgument)
   })
 
   it('may stand right behind another frame', () => {

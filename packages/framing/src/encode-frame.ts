@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/environment'
-import { headerChecksumAt, payloadChecksum } from './checksum.ts'
+import { checksum, combineChecksums, headerChecksumAt, payloadChecksum } from './checksum.ts'
 import {
   FRAME_HEADER_BYTES,
   FRAME_VERSION,
@@ -8,6 +8,8 @@ import {
   MAX_PAYLOAD_BYTES,
   paddingBytes,
 } from './format.ts'
+
+const NOTHING = Buffer.alloc(0)
 
 /** What a frame is made of. */
 export interface FrameContent {
@@ -36,9 +38,21 @@ export function encodeFrame(frame: FrameContent, seed: number): Buffer {
   return buffer
 }
 
+/** What the end of a payload comes to by itself: its bytes, and their checksum from 0. */
+export interface KnownEnd {
+  readonly bytes: number
+  readonly checksum: number
+}
+
+/** What the bytes come to by themselves, for a frame that they will be the end of. */
+export function knownEndOf(bytes: Uint8Array): KnownEnd {
+  return { bytes: bytes.length, checksum: checksum(bytes, 0) }
+}
+
 /**
  * Makes a frame in place, around a payload that already stands at `start + FRAME_HEADER_BYTES`: writes the
- * header before it and the zeros behind it. Nothing is copied. The buffer must have room for the padding.
+ * header before it and the zeros behind it. Nothing is copied. The buffer must have room for the padding. With
+ * `known`, the end of the payload is not gone over again.
  */
 export function sealFrame(
   buffer: Buffer,
@@ -47,6 +61,7 @@ export function sealFrame(
   flags: number,
   payloadBytes: number,
   seed: number,
+  known?: KnownEnd,
 ): SealedFrame {
   assertPayloadBytes(payloadBytes)
   assertUnsigned('kind', kind, 0xff)
@@ -66,11 +81,25 @@ export function sealFrame(
   buffer[start + 1] = kind
   buffer.writeUInt16LE(flags, start + 2)
   buffer.writeUInt32LE(payloadBytes, start + 4)
-  const payload = buffer.subarray(payloadAt, payloadAt + payloadBytes)
-  buffer.writeUInt32LE(payloadChecksum(payload, padding, seed), start + 8)
+  buffer.writeUInt32LE(checksumOf(buffer, payloadAt, payloadBytes, padding, seed, known), start + 8)
   const headerChecksum = headerChecksumAt(buffer, start, seed)
   buffer.writeUInt32LE(headerChecksum, start + HEADER_CHECKED_BYTES)
   return { end, headerChecksum }
+}
+
+function checksumOf(
+  buffer: Buffer,
+  at: number,
+  bytes: number,
+  padding: number,
+  seed: number,
+  known: KnownEnd | undefined,
+): number {
+  if (known === undefined) return payloadChecksum(buffer.subarray(at, at + bytes), padding, seed)
+  if (!(known.bytes >= 0 && known.bytes <= bytes))
+    throw new HoldfastError('INVALID_ARGUMENT', `the end of ${bytes} bytes does not have ${known.bytes}`)
+  const front = checksum(buffer.subarray(at, at + bytes - known.bytes), seed)
+  return payloadChecksum(NOTHING, padding, combineChecksums(front, known.checksum, known.bytes))
 }
 
 function assertPayloadBytes(payloadBytes: number): void {

@@ -1,6 +1,13 @@
 export { ByteReader } from './byte-reader.ts'
 export { ByteWriter } from './byte-writer.ts'
-export { encodeFrame, type FrameContent, type SealedFrame, sealFrame } from './encode-frame.ts'
+export {
+  encodeFrame,
+  type FrameContent,
+  type KnownEnd,
+  knownEndOf,
+  type SealedFrame,
+  sealFrame,
+} from './encode-frame.ts'
 export {
   FORMAT_SEED,
   FRAME_ALIGNMENT,

@@ -1,8 +1,17 @@
 import type { Codec, FrameEncoder } from '@holdfast/codec'
 import { HoldfastError } from '@holdfast/environment'
-import { FRAME_HEADER_BYTES, frameBytes, MAX_PAYLOAD_BYTES, sealFrame } from '@holdfast/framing'
-import { BATCH_PREFIX_BYTES, KIND, writeBatchPrefix } from './format.ts'
-import type { CommittedBatch, Durability } from './log.ts'
+import {
+  FRAME_ALIGNMENT,
+  FRAME_HEADER_BYTES,
+  frameBytes,
+  type KnownEnd,
+  knownEndOf,
+  MAX_PAYLOAD_BYTES,
+} from '@holdfast/framing'
+import { BATCH_PREFIX_BYTES, writeBatchPrefix } from './format.ts'
+import type { FrameMemory } from './frame-memory.ts'
+import type { Durability } from './log.ts'
+import { SealedBatch } from './sealed-batch.ts'
 
 /** A batch takes no further record once it holds this much: large records share a sync, and callers behind them wait for one write, not for a huge one. */
 const BATCH_BYTES = 4 * 1024 * 1024
@@ -13,30 +22,43 @@ export const MAX_BATCH_BYTES: number = MAX_PAYLOAD_BYTES - BATCH_PREFIX_BYTES
 /** Room for the note of a batch whose records are as large as may be. */
 export const NOTE_MAX_BYTES: number = 16 * 1024 * 1024
 
+/** Before the records of a batch that is full: room for what is known only when it is sealed. A longer note is copied with them. */
+const HEADROOM_BYTES = 1024
+
+/** Records where they will be written from, behind the headroom. */
+interface Filled {
+  readonly buffer: Buffer
+  readonly end: KnownEnd
+  readonly count: number
+}
+
 /** The batch that is open: records are captured into it until it is sealed. */
 export class BatchBuilder<T, W> {
   readonly waiters: W[] = []
   durability: Durability = 'os'
   readonly #codec: Codec<T>
   readonly #encoder: FrameEncoder<T>
+  readonly #memory: FrameMemory
+  #filled: Filled | undefined
 
-  /** `encoder` is empty. It may be used for another batch once this one is sealed or given up. */
-  constructor(codec: Codec<T>, encoder: FrameEncoder<T>) {
+  /** `encoder` is empty, and the builder's until it gives it away. */
+  constructor(codec: Codec<T>, encoder: FrameEncoder<T>, memory: FrameMemory) {
     this.#codec = codec
     this.#encoder = encoder
+    this.#memory = memory
   }
 
   get bytes(): number {
-    return this.#encoder.bytes
+    return this.#filled?.end.bytes ?? this.#encoder.bytes
   }
 
   get count(): number {
-    return this.#encoder.count
+    return this.#filled?.count ?? this.#encoder.count
   }
 
   /** Takes no more records. */
   get isFull(): boolean {
-    return this.#encoder.bytes >= BATCH_BYTES || this.#encoder.count >= BATCH_RECORDS
+    return this.bytes >= BATCH_BYTES || this.count >= BATCH_RECORDS
   }
 
   /** Captures a record; how many bytes it took. Throws with nothing captured. */
@@ -58,10 +80,25 @@ export class BatchBuilder<T, W> {
     return bytes
   }
 
-  /** Gives its encoder away, emptied. Nothing may be asked of the builder any more. */
-  release(): FrameEncoder<T> {
-    this.#encoder.reset()
-    return this.#encoder
+  /**
+   * Nothing more is captured into it. Copying the records and their checksum, which take longest, are done now,
+   * while another batch is being written; sealing adds what is known only then. Gives its encoder away, emptied.
+   */
+  fill(): FrameEncoder<T> {
+    const { bytes, count } = this.#encoder
+    const buffer = this.#memory.take(HEADROOM_BYTES + bytes + FRAME_ALIGNMENT)
+    this.#encoder.copyTo(buffer, HEADROOM_BYTES)
+    this.#filled = {
+      buffer,
+      end: knownEndOf(buffer.subarray(HEADROOM_BYTES, HEADROOM_BYTES + bytes)),
+      count,
+    }
+    return this.#emptied()
+  }
+
+  /** Gives its encoder away, emptied, unless it did before. Nothing may be asked of the builder any more. */
+  release(): FrameEncoder<T> | undefined {
+    return this.#filled === undefined ? this.#emptied() : undefined
   }
 
   seal(fields: {
@@ -73,85 +110,39 @@ export class BatchBuilder<T, W> {
     machineVersion: number
   }): SealedBatch<T, W> {
     const noteBytes = fields.note?.length ?? 0
-    const payloadBytes = BATCH_PREFIX_BYTES + noteBytes + this.#encoder.bytes
-    const frame = Buffer.allocUnsafe(frameBytes(payloadBytes))
-    writeBatchPrefix(frame, FRAME_HEADER_BYTES, { ...fields, count: this.#encoder.count, noteBytes })
+    const payloadBytes = BATCH_PREFIX_BYTES + noteBytes + this.bytes
     const recordsAt = FRAME_HEADER_BYTES + BATCH_PREFIX_BYTES + noteBytes
+    const memory = this.#memoryFor(recordsAt, frameBytes(payloadBytes))
+    const start = memory === this.#filled?.buffer ? HEADROOM_BYTES - recordsAt : 0
+    const frame = memory.subarray(start, start + frameBytes(payloadBytes))
+    writeBatchPrefix(frame, FRAME_HEADER_BYTES, { ...fields, count: this.count, noteBytes })
     if (fields.note !== undefined) frame.set(fields.note, recordsAt - noteBytes)
-    this.#encoder.copyTo(frame, recordsAt)
-    return new SealedBatch(
-      this.#codec,
+    return new SealedBatch({
+      ...fields,
+      codec: this.#codec,
+      count: this.count,
+      durability: this.durability,
+      waiters: this.waiters,
       frame,
       payloadBytes,
-      recordsAt,
       noteBytes,
-      this.#encoder.count,
-      fields,
-      this.durability,
-      this.waiters,
-    )
-  }
-}
-
-/** A batch as it goes to disk. */
-export class SealedBatch<T = unknown, W = unknown> implements CommittedBatch<T, W> {
-  readonly frame: Buffer
-  readonly firstSeq: number
-  readonly lastSeq: number
-  readonly count: number
-  readonly time: number
-  readonly durableSeq: number
-  readonly machineVersion: number
-  readonly note: Uint8Array
-  readonly records: Uint8Array
-  readonly durability: Durability
-  readonly waiters: readonly W[]
-  /** Of the frame as it is sealed now. */
-  headerChecksum: number
-  readonly #codec: Codec<T>
-  readonly #payloadBytes: number
-
-  constructor(
-    codec: Codec<T>,
-    frame: Buffer,
-    payloadBytes: number,
-    recordsAt: number,
-    noteBytes: number,
-    count: number,
-    fields: { firstSeq: number; time: number; durableSeq: number; salt: number; machineVersion: number },
-    durability: Durability,
-    waiters: readonly W[],
-  ) {
-    this.#codec = codec
-    this.#payloadBytes = payloadBytes
-    this.frame = frame
-    this.firstSeq = fields.firstSeq
-    this.count = count
-    this.lastSeq = fields.firstSeq + count - 1
-    this.time = fields.time
-    this.durableSeq = fields.durableSeq
-    this.machineVersion = fields.machineVersion
-    this.note = frame.subarray(recordsAt - noteBytes, recordsAt)
-    this.records = frame.subarray(recordsAt, FRAME_HEADER_BYTES + payloadBytes)
-    this.durability = durability
-    this.waiters = waiters
-    this.headerChecksum = this.#seal(fields.salt)
+      knownEnd: this.#filled?.end,
+      done: () => this.#memory.give(memory),
+    })
   }
 
-  get codec(): string {
-    return this.#codec.id
+  /** Memory for a frame of this size, in which the records stand already. */
+  #memoryFor(recordsAt: number, frameBytes: number): Buffer {
+    const filled = this.#filled
+    if (filled !== undefined && recordsAt <= HEADROOM_BYTES) return filled.buffer
+    const memory = this.#memory.take(frameBytes)
+    if (filled === undefined) this.#encoder.copyTo(memory, recordsAt)
+    else filled.buffer.copy(memory, recordsAt, HEADROOM_BYTES, HEADROOM_BYTES + filled.end.bytes)
+    return memory
   }
 
-  /** The same batch for another segment, whose salt seeds its checksums. */
-  reseal(salt: number): void {
-    this.headerChecksum = this.#seal(salt)
-  }
-
-  decode(): T[] {
-    return this.#codec.decode(this.records, this.count)
-  }
-
-  #seal(salt: number): number {
-    return sealFrame(this.frame, 0, KIND.batch, 0, this.#payloadBytes, salt).headerChecksum
+  #emptied(): FrameEncoder<T> {
+    this.#encoder.reset()
+    return this.#encoder
   }
 }

@@ -1,6 +1,7 @@
 import type { Codec, FrameEncoder } from '@holdfast/codec'
 import { HoldfastError, isHoldfastError } from '@holdfast/environment'
 import { BatchBuilder, MAX_BATCH_BYTES, NOTE_MAX_BYTES } from './batch-builder.ts'
+import { FrameMemory } from './frame-memory.ts'
 import type { Durability } from './log.ts'
 
 /** One batch is captured while another is written. */
@@ -22,6 +23,7 @@ export class CaptureQueue<T, W> {
   readonly #open: BatchBuilder<T, W>[] = []
   /** Encoders of batches that are settled: their memory is there already. */
   readonly #spare: FrameEncoder<T>[] = []
+  readonly #memory = new FrameMemory()
   #bytes = 0
   #captured = 0
   #settled = 0
@@ -73,6 +75,7 @@ export class CaptureQueue<T, W> {
     this.#captured += 1
     // One that captured nothing must not be left in the queue.
     if (builder !== last) this.#open.push(builder)
+    if (builder.isFull) this.#keep(builder.fill())
   }
 
   /** The same for records that share a frame; `details.index` says which one was refused. Also throws `BATCH_TOO_LARGE`. */
@@ -105,6 +108,7 @@ export class CaptureQueue<T, W> {
     this.#bytes += builder.bytes
     this.#captured += records.length
     this.#open.push(builder)
+    if (builder.isFull) this.#keep(builder.fill())
   }
 
   /** Takes the first batch out: nothing more is captured into it. It goes on counting until it is settled. */
@@ -116,8 +120,7 @@ export class CaptureQueue<T, W> {
   settle(builder: BatchBuilder<T, W>): void {
     this.#bytes -= builder.bytes
     this.#settled += builder.count
-    const encoder = builder.release()
-    if (this.#spare.length < SPARE_ENCODERS) this.#spare.push(encoder)
+    this.#keep(builder.release())
   }
 
   /** Empties it: everything counts as settled. Returns the batches that were not taken. */
@@ -127,8 +130,12 @@ export class CaptureQueue<T, W> {
     return this.#open.splice(0)
   }
 
+  #keep(encoder: FrameEncoder<T> | undefined): void {
+    if (encoder !== undefined && this.#spare.length < SPARE_ENCODERS) this.#spare.push(encoder)
+  }
+
   #builder(): BatchBuilder<T, W> {
-    return new BatchBuilder(this.#codec, this.#spare.pop() ?? this.#codec.encoder())
+    return new BatchBuilder(this.#codec, this.#spare.pop() ?? this.#codec.encoder(), this.#memory)
   }
 
   #assertRoom(): void {

@@ -1,9 +1,9 @@
 import { ioError, type HoldfastError, type Timer, type Timers } from '@holdfast/environment'
-import type { SealedBatch } from './batch-builder.ts'
 import type { CaptureQueue } from './capture-queue.ts'
 import type { CommitConsumer } from './log.ts'
 import type { LogState } from './log-state.ts'
 import { LogWriter, type LogParts } from './log-writer.ts'
+import type { SealedBatch } from './sealed-batch.ts'
 import { UnsyncedBatches, type UnsyncedLimits } from './unsynced-batches.ts'
 
 /** How long the log is idle before a mark says so. Until then a crash leaves the last batch to be written again. */
@@ -178,11 +178,15 @@ export class CommitLoop<T, W> {
 
   #consume(batch: SealedBatch<T, W>): void {
     const consumed = this.#consumer.committed(batch)
-    if (consumed === undefined) return
+    if (consumed === undefined) {
+      batch.release()
+      return
+    }
     this.#consuming += 1
     consumed.then(
       () => {
         this.#consuming -= 1
+        batch.release()
         if (this.#hasWork()) this.wake()
         this.#state.changed.emit()
       },

@@ -1,6 +1,6 @@
 import { HoldfastError, timing } from '@holdfast/environment'
 import { frameBytes } from '@holdfast/framing'
-import { NOTE_MAX_BYTES, type BatchBuilder, type SealedBatch } from './batch-builder.ts'
+import { NOTE_MAX_BYTES, type BatchBuilder } from './batch-builder.ts'
 import type { CaptureQueue } from './capture-queue.ts'
 import { BATCH_PREFIX_BYTES } from './format.ts'
 import type { CommitConsumer } from './log.ts'
@@ -8,6 +8,7 @@ import type { LogClock } from './log-clock.ts'
 import type { LogState } from './log-state.ts'
 import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
 import type { SegmentRoller } from './segment-roller.ts'
+import type { SealedBatch } from './sealed-batch.ts'
 import type { FramedBatch, SegmentWriter } from './segment-writer.ts'
 import type { StoreDirectory } from './store-directory.ts'
 import type { UnsyncedBatches } from './unsynced-batches.ts'
@@ -151,6 +152,7 @@ export class LogWriter<T, W> {
       this.#unsynced.add(batch)
     } else {
       this.#setDurable(batch.lastSeq)
+      batch.release()
     }
     done?.({ records: batch.count, bytes: batch.frame.length, durability: batch.durability })
     committed(batch)

@@ -1,5 +1,5 @@
 import type { Timer, Timers } from '@holdfast/environment'
-import type { SealedBatch } from './batch-builder.ts'
+import type { SealedBatch } from './sealed-batch.ts'
 
 export interface UnsyncedLimits {
   readonly syncIntervalMs: number
@@ -62,6 +62,7 @@ export class UnsyncedBatches<T, W> {
 
   /** They are durable. */
   clear(): void {
+    for (const batch of this.#batches) batch.release()
     this.#batches = []
     this.#bytes = 0
     this.#isRequested = false

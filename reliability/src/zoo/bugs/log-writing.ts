@@ -248,4 +248,28 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
       test: 'closing a log that failed',
     },
   },
+  {
+    name: 'the memory of a batch is taken for another while it is acted on',
+    rows: ['I2', 'I3'],
+    file: 'packages/wal/src/commit-loop.ts',
+    find: 'const consumed = this.#consumer.committed(batch)',
+    replace: 'batch.release()\n    const consumed = this.#consumer.committed(batch)',
+    killedBy: { harness: 'tests', file: 'packages/wal/src/full-batches.test.ts' },
+  },
+  {
+    name: 'the memory of a batch is taken for another before it is durable',
+    rows: [11, 'I1'],
+    file: 'packages/wal/src/log-writer.ts',
+    find: 'this.#unsynced.add(batch)',
+    replace: 'this.#unsynced.add(batch)\n      batch.release()',
+    killedBy: { harness: 'tests', file: 'packages/wal/src/full-batches.test.ts' },
+  },
+  {
+    name: 'what was known of the end of a payload is moved along by a byte too few',
+    rows: [17, 'I1'],
+    file: 'packages/framing/src/encode-frame.ts',
+    find: 'combineChecksums(front, known.checksum, known.bytes)',
+    replace: 'combineChecksums(front, known.checksum, known.bytes - 1)',
+    killedBy: { harness: 'tests', file: 'packages/framing/src/encode-frame.test.ts' },
+  },
 ]
