@@ -10,7 +10,7 @@ import { NotingSurvival } from './noting-survival.ts'
 import { Recovery } from './recovery.ts'
 import { checkFound, type CutKind, type Found, type Observation } from './model.ts'
 import { shuffled } from './shuffled.ts'
-import type { Subject } from './subject.ts'
+import { STORE, type Subject } from './subject.ts'
 import { RandomWorkload } from './workload.ts'
 
 const MAX_DEPTH = 3
@@ -345,6 +345,7 @@ function seedOf(text: string): number {
 
 /** The manifest says so: `close` returns without it where the log had failed before. */
 function isClosedCleanly(disk: SimulatedDisk): boolean {
-  const manifest = disk.paths().find((path) => path.endsWith('/MANIFEST'))
-  return manifest !== undefined && disk.contentOf(manifest).includes('"clean"')
+  // Its own: what was copied while it was open was closed by itself.
+  const manifest = `${STORE}/MANIFEST`
+  return disk.paths().includes(manifest) && disk.contentOf(manifest).includes('"clean"')
 }
