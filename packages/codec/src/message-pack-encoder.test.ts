@@ -218,6 +218,14 @@ describe('a tuple', () => {
     )
   })
 
+  it('vouches for itself once', () => {
+    const value = tuple(1, 2)
+    encode(messagePackCodec, [value])
+    expect(thrownBy(() => encode(messagePackCodec, [Object.assign(value, { index: 0 })]))).toMatchObject({
+      code: 'NOT_SERIALIZABLE',
+    })
+  })
+
   it('vouches for itself only, and for the last one only', () => {
     const first = tuple(1, 2)
     tuple(3)

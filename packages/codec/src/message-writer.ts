@@ -39,7 +39,7 @@ interface WellFormed {
   isWellFormed(): boolean
 }
 
-/** What `tuple` made last. */
+/** What `tuple` made last, until it is written: nothing is kept alive behind that. */
 let lastTuple: readonly unknown[] | undefined
 
 /**
@@ -332,7 +332,10 @@ export class MessageWriter {
       this.#value(item)
     }
     if (value.length !== length) throw this.#refuse(reasons.changed, depth)
-    if (value === lastTuple) return
+    if (value === lastTuple) {
+      lastTuple = undefined
+      return
+    }
     if (Object.keys(value).length !== length) throw this.#refuse(reasons.namedProperty, depth)
     if (Object.getOwnPropertySymbols(value).length > 0) throw this.#refuse(reasons.symbolKey, depth)
   }
@@ -362,6 +365,8 @@ export class MessageWriter {
       this.#value(item)
     }
     this.#finishCollection(value, seen >= size, depth)
+    // The writer serves many frames, and a key may be anything.
+    this.#keys[depth] = undefined
   }
 
   #set(value: ReadonlySet<unknown>): void {
