@@ -42,6 +42,7 @@ export function mutate({ packageName, files, concurrency }: MutateOptions): Prom
     ignorePatterns: [
       '**',
       '!packages/**',
+      '!docs/format.md',
       '!tsconfig.base.json',
       `!${here()}/**`,
       'packages/*/dist',
