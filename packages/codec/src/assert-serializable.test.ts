@@ -238,7 +238,7 @@ describe('refuses what could not be brought back exactly', () => {
       'an array of so many values that its own header is too much',
       Object.assign([], { length: MAX_VALUE_BYTES }),
     ],
-  ])('what is larger than any frame, before it is encoded: %s', (_, value) => {
+  ])('what is larger than any frame, before it is encoded: %s', { tags: ['long'] }, (_, value) => {
     expect(thrownBy(() => assertSerializable(value))).toMatchObject({
       code: 'RECORD_TOO_LARGE',
       details: { maxBytes: MAX_VALUE_BYTES },

@@ -144,7 +144,7 @@ it('a refusal takes the structures back that it defined', () => {
   ])
 })
 
-it('values that are refused again and again leave nothing that grows', () => {
+it('values that are refused again and again leave nothing that grows', { tags: ['long'] }, () => {
   const encoder = messagePackCodec.encoder()
   for (let round = 0; round < 2000; round++) {
     const names = Array.from({ length: 50 }, (_, index) => [`n${round}-${index}`, -0])
