@@ -75,16 +75,18 @@ export class LiveMachine<State extends object> implements CommitConsumer<LoggedC
     return this.#failure
   }
 
+  /** It repeats what this ledger handed out. */
+  carried({ note, lastSeq }: CommittedBatch<LoggedCommand, Waiter>): void {
+    const outcomes = decodeOutcomes(note)
+    if (outcomes === undefined) return
+    this.#ledger.carried(outcomes.through)
+    this.#carriers.push({ lastSeq, through: outcomes.through })
+    this.durable(this.#durableSeq)
+  }
+
   /** Settled once the batch is applied: the log waits for that before it seals the next but one, which carries its outcomes. */
-  committed(batch: CommittedBatch<LoggedCommand, Waiter>): Promise<void> {
-    // At once, so that the next batch does not carry it again. It repeats what this ledger handed out.
-    const outcomes = decodeOutcomes(batch.note)
-    if (outcomes !== undefined) {
-      this.#ledger.carried(outcomes.through)
-      this.#carriers.push({ lastSeq: batch.lastSeq, through: outcomes.through })
-      this.durable(this.#durableSeq)
-    }
-    return this.#queue.run(() => this.#apply(batch))
+  committed(batch: CommittedBatch<LoggedCommand, Waiter>): void | Promise<void> {
+    return this.#queue.runNow(() => this.#apply(batch))
   }
 
   durable(seq: number): void {

@@ -15,6 +15,18 @@ export class WriteQueue {
     return this.#queue.add(async () => task())
   }
 
+  /** The same for a task that waits for nothing: done on return if nobody is before it. */
+  runNow(task: () => void): void | Promise<void> {
+    if (this.length > 0) return this.run(task)
+    // Whatever it starts stands behind it.
+    this.#queue.pause()
+    try {
+      task()
+    } finally {
+      this.#queue.start()
+    }
+  }
+
   /** Resolves once nothing is running or waiting. */
   idle(): Promise<void> {
     return this.#queue.onIdle()

@@ -15,8 +15,8 @@ import { SealedBatch } from './sealed-batch.ts'
 
 /** A batch takes no further record once it holds this much: large records share a sync, and callers behind them wait for one write, not for a huge one. */
 const BATCH_BYTES = 4 * 1024 * 1024
-/** Nor once it holds so many: they are applied in one turn of the event loop. */
-const BATCH_RECORDS = 8192
+/** Nor once it holds so many: the next is captured, and the last applied, while it is being written. */
+const BATCH_RECORDS = 1024
 /** What a batch's frame leaves for records and note. */
 export const MAX_BATCH_BYTES: number = MAX_PAYLOAD_BYTES - BATCH_PREFIX_BYTES
 /** Room for the note of a batch whose records are as large as may be. */

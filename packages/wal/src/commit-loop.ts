@@ -1,4 +1,4 @@
-import { ioError, type HoldfastError, type Timer, type Timers } from '@holdfast/environment'
+import { type Clock, ioError, type HoldfastError, type Timer, type Timers } from '@holdfast/environment'
 import type { CaptureQueue } from './capture-queue.ts'
 import type { CommitConsumer } from './log.ts'
 import type { LogState } from './log-state.ts'
@@ -8,14 +8,17 @@ import { UnsyncedBatches, type UnsyncedLimits } from './unsynced-batches.ts'
 
 /** How long the log is idle before a mark says so. Until then a crash leaves the last batch to be written again. */
 const IDLE_MARK_MS = 50
-/** With more than this already waiting, the next write does not wait for callers that the last one woke. */
-const OVERLAP_BYTES = 64 * 1024
+/** How often it is looked at the clock while records come: once for so many. */
+const RECORDS_PER_LOOK = 16
 
 /**
  * When the log writes, and what: a sync that is due, a batch, or a mark once there has been nothing else for a
- * moment. It does all writing, one write at a time. What is submitted while a batch is being written forms the
- * next one; what callers submit in the turn in which they were woken joins it, because the loop lets a turn of
- * the event loop pass before it seals.
+ * moment. It does all writing, one write at a time.
+ *
+ * What is submitted while a batch is being written forms the next one. A batch that is full is written at once,
+ * before the last one is acted on. Any other is held open for the callers that the last one wakes, so that who
+ * was woken together commits together: until as many have come as were woken, but no longer than a turn of the
+ * event loop, and no longer than the last write took, since by then waiting costs more than a write would.
  */
 export class CommitLoop<T, W> {
   readonly writer: LogWriter<T, W>
@@ -24,12 +27,25 @@ export class CommitLoop<T, W> {
   readonly #state: LogState
   readonly #consumer: CommitConsumer<T, W>
   readonly #timers: Timers
+  readonly #clock: Clock
   readonly #walPath: string
 
   /** Committed batches that the consumer is still acting on. */
   #consuming = 0
-  #scheduled = false
   #pumping: Promise<void> | undefined
+  /** The writer is at work. */
+  #isBusy = false
+  /** A batch is being written, or has been since it was looked at last. */
+  #writing: Promise<void> | undefined
+  #writeBegan = 0
+  /** Milliseconds that the last write took. */
+  #writeMs = Number.POSITIVE_INFINITY
+  /** Those whom the last batch woke have come back once so many records have been captured since the start. */
+  #expected = Number.POSITIVE_INFINITY
+  /** Ends the waiting for more records, while there is any. */
+  #endWait: (() => void) | undefined
+  /** When it is to end at the latest, by the monotonic clock. */
+  #waitUntil = 0
   #markDue = false
   #idleTimer: Timer | undefined
   #warning: HoldfastError | undefined
@@ -46,6 +62,7 @@ export class CommitLoop<T, W> {
     this.#state = state
     this.#consumer = consumer
     this.#timers = directory.environment.timers
+    this.#clock = directory.environment.clock
     this.#walPath = directory.walPath
     this.unsynced = new UnsyncedBatches(options, this.#timers, () => this.wake())
     const { machineVersion } = options
@@ -59,21 +76,14 @@ export class CommitLoop<T, W> {
 
   /** There may be something to do. */
   wake(): void {
-    if (this.#scheduled || this.#pumping !== undefined || this.#state.failure !== undefined) return
-    this.#scheduled = true
-    this.#timers.turn(() => {
-      this.#scheduled = false
-      this.#pumping = this.#pump()
-        .catch((error: unknown) => {
-          this.fail(ioError(error, { doing: 'write the log', path: this.#walPath, outcome: 'unknown' }))
-        })
-        .finally(() => {
-          this.#pumping = undefined
-          if (this.#hasWork()) this.wake()
-          else this.#armIdleTimer()
-          this.#state.changed.emit()
-        })
-    })
+    if (this.#pumping === undefined) {
+      this.#start()
+    } else if (!this.#isBusy && this.#isOverdue()) {
+      this.#write()
+      this.#endWait?.()
+    } else if (this.#queue.captured >= this.#expected) {
+      this.#endWait?.()
+    }
   }
 
   /** What is not synced is synced next. */
@@ -115,7 +125,7 @@ export class CommitLoop<T, W> {
   async drain(): Promise<void> {
     // It would write beside the last mark and the footer.
     this.#idleTimer?.cancel()
-    while (this.#state.failure === undefined && this.#isBusy()) {
+    while (this.#state.failure === undefined && this.#isActive()) {
       if (!this.unsynced.isEmpty) this.unsynced.requestSync()
       if (this.#hasWork()) this.wake()
       await this.#state.changed.next()
@@ -129,10 +139,9 @@ export class CommitLoop<T, W> {
     await this.#pumping
   }
 
-  #isBusy(): boolean {
+  #isActive(): boolean {
     return (
       this.#pumping !== undefined ||
-      this.#scheduled ||
       !this.#queue.isEmpty ||
       !this.unsynced.isEmpty ||
       this.#consuming > 0
@@ -152,28 +161,103 @@ export class CommitLoop<T, W> {
     return this.#markDue && this.#consuming === 0
   }
 
-  async #pump(): Promise<void> {
-    this.#idleTimer?.cancel()
-    while (this.#state.failure === undefined) {
-      if (this.unsynced.isSyncDue) {
-        await this.writer.sync()
-      } else if (this.#canCommit()) {
-        await this.writer.commit((batch) => this.#consume(batch))
-        if (this.#queue.lastBytes < OVERLAP_BYTES) await this.#turn()
-      } else if (this.#canMark()) {
-        this.#markDue = false
-        await this.mark()
-      } else {
-        return
-      }
-      this.#state.changed.emit()
-    }
+  #start(): void {
+    if (this.#state.failure !== undefined) return
+    this.#isBusy = false
+    this.#expected = Number.POSITIVE_INFINITY
+    this.#waitUntil = this.#clock.monotonic() + this.#writeMs
+    this.#pumping = this.#pump()
+      .catch((error: unknown) => {
+        this.fail(ioError(error, { doing: 'write the log', path: this.#walPath, outcome: 'unknown' }))
+      })
+      .finally(() => {
+        this.#pumping = undefined
+        if (this.#hasWork()) this.wake()
+        else this.#armIdleTimer()
+        this.#state.changed.emit()
+      })
   }
 
-  #turn(): Promise<void> {
-    return new Promise((resolve) => {
+  async #pump(): Promise<void> {
+    this.#idleTimer?.cancel()
+    await this.#wait()
+    while (this.#state.failure === undefined || this.#writing !== undefined) {
+      if (this.#writing !== undefined) {
+        await this.#written()
+        await this.#wait()
+      } else if (this.unsynced.isSyncDue) {
+        await this.#alone(() => this.writer.sync())
+      } else if (this.#canCommit()) {
+        this.#write()
+      } else if (this.#canMark()) {
+        this.#markDue = false
+        await this.#alone(() => this.mark())
+      } else {
+        break
+      }
+    }
+    // Whoever comes before the end has been noticed is for the next round.
+    this.#isBusy = true
+  }
+
+  async #alone(work: () => Promise<void>): Promise<void> {
+    this.#isBusy = true
+    await work()
+    this.#isBusy = false
+    this.#state.changed.emit()
+  }
+
+  /** Begins to write the batch that is next. On return the write is on its way, unless it takes a new segment or more space. */
+  #write(): void {
+    this.#isBusy = true
+    this.#writeBegan = this.#clock.monotonic()
+    this.#writing = this.writer.commit((batch) => this.#committed(batch))
+  }
+
+  /** What is being written has been, and whatever was begun meanwhile. */
+  async #written(): Promise<void> {
+    while (this.#writing !== undefined) {
+      const writing: Promise<void> = this.#writing
+      this.#writing = undefined
+      await writing
+      this.#state.changed.emit()
+    }
+    this.#isBusy = false
+  }
+
+  #committed(batch: SealedBatch<T, W>): void {
+    this.#writeMs = this.#clock.monotonic() - this.#writeBegan
+    this.#expected = this.#queue.captured + batch.count
+    this.#consumer.carried?.(batch)
+    this.#isBusy = false
+    // Nobody can join it: the disk need not wait until this batch has been acted on.
+    const isNextFull = this.#queue.first?.isFull === true && this.#consuming === 0
+    if (isNextFull && !this.unsynced.isSyncDue) this.#write()
+    this.#consume(batch)
+    this.#waitUntil = this.#clock.monotonic() + this.#writeMs
+  }
+
+  /** For those who were woken to come back, or anybody in this turn. */
+  async #wait(): Promise<void> {
+    if (this.#writing !== undefined || this.#isComplete()) return
+    await new Promise<void>((resolve) => {
+      this.#endWait = resolve
       this.#timers.turn(resolve)
     })
+    this.#endWait = undefined
+  }
+
+  /** Nobody else can join the batch, or is waited for. */
+  #isComplete(): boolean {
+    return this.#queue.captured >= this.#expected || this.#queue.first?.isFull === true
+  }
+
+  /** A record was captured, and its batch is to be written without waiting for others. */
+  #isOverdue(): boolean {
+    const { first, captured } = this.#queue
+    const isWorthALook = first?.isFull === true || captured % RECORDS_PER_LOOK === 0
+    if (!isWorthALook || !this.#canCommit() || this.unsynced.isSyncDue) return false
+    return first?.isFull === true || this.#clock.monotonic() > this.#waitUntil
   }
 
   #consume(batch: SealedBatch<T, W>): void {

@@ -4,7 +4,8 @@ import type { CommittedBatch } from './log.ts'
 import { decode, faultyMemory, openHarness, readAll, recovered, turns } from './log-harness.fixture.ts'
 
 const SEGMENT = /\.wal/
-const OPTIONS = { segmentBytes: 64 * 1024 * 1024, maxQueuedBytes: 128 * 1024 * 1024 }
+// So large that no segment is prepared beside: that syncs, too.
+const OPTIONS = { segmentBytes: 128 * 1024 * 1024, maxQueuedBytes: 128 * 1024 * 1024 }
 
 /** A text that says where it belongs, of so many bytes. */
 function text(number: number, bytes: number): string {

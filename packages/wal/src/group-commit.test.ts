@@ -17,6 +17,37 @@ import {
 
 const SEGMENT = /\.wal/
 
+/** In memory, with turns of the event loop that go by only when they are told to. */
+function withoutTurns(): {
+  environment: ReturnType<typeof faultyMemory>
+  /** So many of them end, those that are waited for already or will be. */
+  endTurns: (count: number) => void
+} {
+  const environment = faultyMemory()
+  const { timers } = environment
+  const waiting: (() => void)[] = []
+  let left = 0
+  const go = (): void => {
+    for (; left > 0 && waiting.length > 0; left--) timers.turn(waiting.shift() as () => void)
+  }
+  return {
+    environment: {
+      ...environment,
+      timers: {
+        after: (ms, run, options) => timers.after(ms, run, options),
+        turn(run) {
+          waiting.push(run)
+          go()
+        },
+      },
+    },
+    endTurns(count) {
+      left = count
+      go()
+    },
+  }
+}
+
 describe('group commit', () => {
   it('takes one write and no sync for each disk batch in steady state', async () => {
     const environment = faultyMemory()
@@ -67,7 +98,7 @@ describe('group commit', () => {
   })
 
   it.each<[what: string, records: number, record: string, batches: string[]]>([
-    ['8,192 records', 20_000, 'x', ['1-8192', '8193-16384', '16385-20000']],
+    ['1,024 records', 2500, 'x', ['1-1024', '1025-2048', '2049-2500']],
     // The one that fills it is in it.
     ['4 MiB', 10, 'x'.repeat(1_000_000), ['1-5', '6-10']],
   ])('a batch is full at %s', async (_, records, record, batches) => {
@@ -76,6 +107,87 @@ describe('group commit', () => {
     expect(store.events.filter((event) => event.startsWith('committed'))).toEqual(
       batches.map((range) => `committed ${range}`),
     )
+    await store.close()
+  })
+
+  it('writes a batch that is full before the last is acted on, and any other after it', async () => {
+    const environment = faultyMemory()
+    const events: string[] = []
+    const store = await openHarness(environment, {}, STORE, {
+      note: (kind) => void events.push(`note of a ${kind}`),
+      carried: ({ lastSeq }) => void events.push(`carried ${lastSeq}`),
+      committed: ({ firstSeq, lastSeq, waiters }) => {
+        events.push(`committed ${lastSeq} after ${environment.files.count('writeThrough')} writes`)
+        for (const [i, waiter] of waiters.entries()) waiter.resolve(firstSeq + i)
+      },
+    })
+    const before = environment.files.count('writeThrough')
+    // The first of all begins a segment.
+    await store.append('first')
+    const began = environment.files.count('writeThrough')
+    expect(events.splice(0)).toEqual(['note of a batch', 'carried 1', `committed 1 after ${began} writes`])
+    expect(began).toBe(before + 2)
+    await Promise.all(Array.from({ length: 2500 }, () => store.append('x')))
+    expect(events).toEqual([
+      'note of a batch',
+      'carried 1025',
+      'note of a batch',
+      `committed 1025 after ${began + 2} writes`,
+      'carried 2049',
+      `committed 2049 after ${began + 2} writes`,
+      'note of a batch',
+      'carried 2501',
+      `committed 2501 after ${began + 3} writes`,
+    ])
+    await store.close()
+  })
+
+  it('waits for those that it woke, and not for a turn once they are back', async () => {
+    const { environment, endTurns } = withoutTurns()
+    const store = await openHarness(environment)
+    const caller = async (times: number): Promise<void> => {
+      for (let i = 0; i < times; i++) await store.append('x')
+    }
+    const callers = Promise.all([caller(5), caller(5), caller(5)])
+    endTurns(1)
+    await turns()
+    expect(store.events.filter((event) => event.startsWith('committed'))).toEqual(
+      [0, 1, 2, 3, 4].map((i) => `committed ${i * 3 + 1}-${i * 3 + 3}`),
+    )
+    await callers
+    endTurns(Infinity)
+    await store.close()
+  })
+
+  it('waits no longer than the last write took', async () => {
+    const { environment, endTurns } = withoutTurns()
+    const store = await openHarness(environment)
+    const slow = async (ms: number, act: () => void): Promise<void> => {
+      const disk = deferred()
+      environment.files.fail({ on: 'writeThrough', path: SEGMENT, fault: { hang: disk.promise } })
+      act()
+      await turns()
+      environment.clock.advance(ms)
+      disk.resolve()
+      await turns()
+    }
+    // A hundred callers, of which nobody comes back.
+    void Promise.all(Array.from({ length: 100 }, (_, i) => store.append(text(i))))
+    await slow(10, () => endTurns(1))
+    expect(store.log.lastSeq).toBe(100)
+    const more = (count: number): void => {
+      for (let i = 0; i < count; i++) void store.append(text(i))
+    }
+    environment.clock.advance(10)
+    more(40)
+    await turns()
+    expect(store.log.lastSeq).toBe(100)
+    environment.clock.advance(1)
+    // The clock is looked at once for sixteen records.
+    more(4)
+    await turns()
+    expect(store.log.lastSeq).toBe(144)
+    endTurns(Infinity)
     await store.close()
   })
 

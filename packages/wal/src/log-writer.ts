@@ -86,17 +86,17 @@ export class LogWriter<T, W> {
     return { appendedBytes: this.#appendedBytes, batches: this.#batches, syncs: this.#syncs }
   }
 
-  /** Seals the batch that is next, and writes it. `committed` is called once it has reached its level; not where it is refused. */
+  /** Seals the batch that is next, and writes it. `committed` is called once it has reached its level, and may begin the next; not where it is refused. */
   async commit(committed: (batch: SealedBatch<T, W>) => void): Promise<void> {
     const builder = this.#queue.first as BatchBuilder<T, W>
     const done = commitTiming.start(this.#directory.environment.clock)
     const note = this.#note('batch')
+    const bytes = frameBytes(BATCH_PREFIX_BYTES + (note?.length ?? 0) + builder.bytes)
     const durableBefore = this.#roller.current?.hasUnsynced === true
     let segment: SegmentWriter
     try {
-      segment = await this.#roller.segmentFor(
-        frameBytes(BATCH_PREFIX_BYTES + (note?.length ?? 0) + builder.bytes),
-      )
+      // To wait is to write later.
+      segment = this.#roller.currentFor(bytes) ?? (await this.#roller.segmentFor(bytes))
     } catch (cause) {
       const error = cause as HoldfastError
       const current = this.#roller.current

@@ -47,6 +47,8 @@ export interface CommittedBatch<T, W> extends Batch {
 
 /** Whoever acts on what the log has committed: the engine, or the promise of an `append`. */
 export interface CommitConsumer<T, W> {
+  /** A batch has reached its level, and the note in it: no other has to carry it. Called before the next is sealed. */
+  carried?(batch: CommittedBatch<T, W>): void
   /**
    * Called in sequence order, once the batch has reached its level. The next batch may be written
    * meanwhile; the one after that is not sealed before the returned promise is settled. From then on, or from

@@ -80,11 +80,21 @@ export class SegmentRoller {
     return this.#current
   }
 
+  /** The current segment, if a batch of so many bytes goes to it just like that. */
+  currentFor(bytes: number): SegmentWriter | undefined {
+    if (this.#spoiled !== undefined || this.#current?.isFullFor(bytes)) return undefined
+    return this.#current
+  }
+
   /** The segment that a batch of so many bytes goes to; begun here if it takes a new one. Everything in the old one is durable then. */
   async segmentFor(bytes: number): Promise<SegmentWriter> {
     if (this.#spoiled !== undefined) await this.#removeUnusable()
-    const current = this.#current
-    if (current !== undefined && !current.isFullFor(bytes)) return current
+    const current = this.currentFor(bytes)
+    if (current !== undefined) return current
+    return this.#rotate(this.#current)
+  }
+
+  async #rotate(current: SegmentWriter | undefined): Promise<SegmentWriter> {
     await current?.sync()
     // One rotation's tidying at a time: each holds descriptors, and small segments could outrun it.
     await this.#background

@@ -162,7 +162,7 @@ export class SegmentWriter {
     this.#assertSound()
     if (batch.firstSeq !== this.#last.seq + 1)
       throw new Error(`a batch of sequence ${batch.firstSeq} behind ${this.#last.seq}`)
-    await this.#reserve(batch.frame.length)
+    if (!this.#hasRoomFor(batch.frame.length)) await this.#reserve(batch.frame.length)
     try {
       await this.#write(batch.frame, durability)
     } catch (cause) {
@@ -249,16 +249,20 @@ export class SegmentWriter {
 
   /** There is room for so many bytes, or they will extend the file by themselves. */
   async #reserve(bytes: number): Promise<void> {
-    if (this.#end + bytes <= this.#allocated) return
+    if (this.#hasRoomFor(bytes)) return
     await this.#reserving
     this.#assertSound()
-    if (bytes > PREALLOCATE_BATCH_MAX_BYTES || this.#end + bytes <= this.#allocated) return
+    if (bytes > PREALLOCATE_BATCH_MAX_BYTES || this.#hasRoomFor(bytes)) return
     const room =
       Math.max(this.#end + bytes, Math.min(this.#allocated + this.#step(), this.#segmentBytes)) -
       this.#allocated
     this.#startReserving(room)
     await this.#reserving
     this.#assertSound()
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    return this.#end + bytes <= this.#allocated
   }
 
   #step(): number {
