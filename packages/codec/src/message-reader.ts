@@ -1,6 +1,7 @@
 import { MAX_DEPTH } from './limits.ts'
 import { RecordStructure } from './record-structure.ts'
 import { decodeFailed } from './refusals.ts'
+import { SHORT_TEXT_BYTES, shortText } from './short-text.ts'
 import { elementBytes, typedArrayFrom } from './typed-arrays.ts'
 
 /*
@@ -26,8 +27,6 @@ const structures: (RecordStructure | undefined)[] = []
 const lastDefined: (RecordStructure | undefined)[] = []
 const REMEMBERED_BYTES = 2048
 
-/** Up to here, putting a string of ASCII together beats a call into native code. */
-const SHORT_TEXT_BYTES = 12
 /**
  * The last text of each length up to this, if it was ASCII: names of commands, codes and the like come again and
  * again, and take neither time nor memory then.
@@ -159,7 +158,7 @@ function text(bytes: number): string {
   for (let index = start; index < at; index++) seen |= source[index] as number
   if (seen >= ASCII_END) return source.toString('utf8', start, at)
   return (lastTexts[bytes] =
-    bytes > SHORT_TEXT_BYTES ? source.toString('latin1', start, at) : asciiText(start))
+    bytes > SHORT_TEXT_BYTES ? source.toString('latin1', start, at) : shortText(source, start, bytes))
 }
 
 /** Whether this text of ASCII stands there. */
@@ -168,28 +167,6 @@ function isAt(text: string, start: number): boolean {
     if (text.charCodeAt(index) !== source[start + index]) return false
   }
   return true
-}
-
-/** In as few pieces as there can be: each is a string of its own before it becomes part of one. */
-function asciiText(start: number): string {
-  let text = ''
-  let index = start
-  for (; index + 4 <= at; index += 4)
-    text += String.fromCharCode(u8At(index), u8At(index + 1), u8At(index + 2), u8At(index + 3))
-  switch (at - index) {
-    case 0:
-      return text
-    case 1:
-      return text + String.fromCharCode(u8At(index))
-    case 2:
-      return text + String.fromCharCode(u8At(index), u8At(index + 1))
-    default:
-      return text + String.fromCharCode(u8At(index), u8At(index + 1), u8At(index + 2))
-  }
-}
-
-function u8At(index: number): number {
-  return source[index] as number
 }
 
 /** A container begins, of so many values. */
