@@ -4,8 +4,14 @@ import { percentiles } from '../percentiles.ts'
 import { cpuUsedUs, diskWrittenBytes, peakMemoryMib } from '../usage.ts'
 import type { CommitContender, CommitPlace } from './contender.ts'
 
-/** Of the measured time, how long goes before it, until the code is compiled and the first files are made. */
-const WARM_UP_SHARE = 0.4
+/**
+ * Of the measured time, how long goes before it. Code is compiled once it has run often enough, which takes one
+ * caller seconds: so a crowd of them first, as far as their commands are small, and then those that are measured.
+ */
+const CROWD_SHARE = 0.5
+const WARM_UP_SHARE = 0.3
+const CROWD = 256
+const CROWD_BYTES = 256 * 1024
 /** Of a load at most: what a disk takes in the time, several times over. */
 const LOAD_MAX_BYTES = 1024 * 1024 * 1024
 
@@ -16,7 +22,14 @@ export async function measure(contender: CommitContender, place: CommitPlace, ms
     inFlight: contender.batch === undefined ? place.inFlight : 1,
     most: Math.max(1, Math.floor(LOAD_MAX_BYTES / (batch * place.bytes))),
   }
-  const warmUp = await callers(contender, { ...load, ms: ms * WARM_UP_SHARE, first: 0 })
+  const crowd = contender.batch === undefined ? Math.min(CROWD, CROWD_BYTES / place.bytes) : 1
+  const crowded = await callers(contender, {
+    ...load,
+    inFlight: Math.max(load.inFlight, Math.floor(crowd)),
+    ms: ms * CROWD_SHARE,
+    first: 0,
+  })
+  const warmUp = await callers(contender, { ...load, ms: ms * WARM_UP_SHARE, first: crowded.next })
   const diskBefore = diskWrittenBytes(place.directory)
   const cpuBefore = await cpuOf(contender)
   const loaded = await callers(contender, { ...load, ms, first: warmUp.next })

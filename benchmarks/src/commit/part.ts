@@ -6,7 +6,7 @@ import { COMMIT_CONTENDERS } from './contenders.ts'
 import { commitReport } from './report.ts'
 
 const PROGRAM = join(import.meta.dirname, 'child.ts')
-const MEASURED_MS = 500
+const MEASURED_MS = 450
 const QUICK_MS = 30
 const ROUNDS = 3
 /** The size that most people have. */
