@@ -81,7 +81,7 @@ export class CommitLoop<T, W> {
     } else if (!this.#isBusy && this.#isOverdue()) {
       this.#write()
       this.#endWait?.()
-    } else if (this.#queue.captured >= this.#expected) {
+    } else if (this.#writeMs > 0 && this.#isComplete()) {
       this.#endWait?.()
     }
   }
@@ -141,10 +141,7 @@ export class CommitLoop<T, W> {
 
   #isActive(): boolean {
     return (
-      this.#pumping !== undefined ||
-      !this.#queue.isEmpty ||
-      !this.unsynced.isEmpty ||
-      this.#consuming > 0
+      this.#pumping !== undefined || !this.#queue.isEmpty || !this.unsynced.isEmpty || this.#consuming > 0
     )
   }
 
@@ -239,7 +236,8 @@ export class CommitLoop<T, W> {
 
   /** For those who were woken to come back, or anybody in this turn. */
   async #wait(): Promise<void> {
-    if (this.#writing !== undefined || this.#isComplete()) return
+    // A write that takes no time, as in memory, lets nothing else have its turn: without this one, nothing ever would.
+    if (this.#writing !== undefined || (this.#writeMs > 0 && this.#isComplete())) return
     await new Promise<void>((resolve) => {
       this.#endWait = resolve
       this.#timers.turn(resolve)

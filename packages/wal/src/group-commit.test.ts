@@ -144,6 +144,10 @@ describe('group commit', () => {
 
   it('waits for those that it woke, and not for a turn once they are back', async () => {
     const { environment, endTurns } = withoutTurns()
+    // In memory a write takes no time otherwise.
+    const { clock } = environment
+    let now = 0
+    Object.assign(environment, { clock: { now: () => clock.now(), monotonic: () => (now += 1) } })
     const store = await openHarness(environment)
     const caller = async (times: number): Promise<void> => {
       for (let i = 0; i < times; i++) await store.append('x')
