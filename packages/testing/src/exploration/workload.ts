@@ -41,6 +41,11 @@ const RARELY_FAULTY_CALLS = [
 
 const IN_STORE = /\/data\/store/
 
+/** One workload in so many has crowds of callers: more than two batches take, so that one is full while another is written. */
+const CROWDS_EVERY = 8
+const CROWD_MIN = 2100
+const CROWD_MAX = 2600
+
 /** Random calls, as one program would make them. */
 export class RandomWorkload implements Workload<Observation> {
   readonly model: Model = new Model()
@@ -51,6 +56,7 @@ export class RandomWorkload implements Workload<Observation> {
   readonly #settings: SubjectSettings
   /** Some bugs show only where nearly all is acknowledged at one level. */
   readonly #osPercent: number
+  readonly #hasCrowds: boolean
   readonly #pending: Set<Promise<void>> = new Set()
   #environment: SimulatedEnvironment | undefined
   #open: OpenSubject | undefined
@@ -71,6 +77,7 @@ export class RandomWorkload implements Workload<Observation> {
       segmentBytes: seed % 4 === 2 ? 200_000 : 4096,
     }
     this.#osPercent = draw([5, 50, 95])
+    this.#hasCrowds = seed % CROWDS_EVERY === 2
   }
 
   observe(): Observation {
@@ -107,8 +114,13 @@ export class RandomWorkload implements Workload<Observation> {
       case 5:
         return this.#sometimesWait(this.#append(2 + this.#random.below(4), this.#level()))
       case 6: {
-        for (let count = 2 + this.#random.below(5); count > 0; count -= 1)
-          void this.#append(1 + this.#random.below(2), this.#level())
+        if (this.#hasCrowds) {
+          for (let count = CROWD_MIN + this.#random.below(CROWD_MAX - CROWD_MIN); count > 0; count -= 1)
+            void this.#append(1, this.#level())
+        } else {
+          for (let count = 2 + this.#random.below(5); count > 0; count -= 1)
+            void this.#append(1 + this.#random.below(2), this.#level())
+        }
         return this.#sometimesWait(Promise.all(this.#pending).then(() => {}))
       }
       case 7: {
