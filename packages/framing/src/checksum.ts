@@ -43,19 +43,25 @@ export function payloadChecksum(payload: Uint8Array, padding: number, seed: numb
 /** The polynomial of CRC-32 without its highest term: the bit of x^0 is the top one, as in every reflected CRC. */
 const POLYNOMIAL = 0xedb88320
 const ONE = 0x80000000
+/** Bits of the longest part: more than any payload has. */
+const PART_BITS = 32
 /** x^8, x^16, x^32 and so on, modulo the polynomial: what 1, 2, 4 … bytes of zeros do to a checksum. */
-const zeroSteps: number[] = [ONE >>> 8]
+const zeroSteps: readonly number[] = squaresOf(ONE >>> 8, PART_BITS)
+
+function squaresOf(first: number, count: number): number[] {
+  const squares = [first]
+  for (let last = first; squares.length < count; squares.push(last)) last = product(last, last)
+  return squares
+}
 
 /**
  * The checksum of two parts in a row out of the checksums of each, the second one's from 0. A checksum is linear:
  * the first is moved along by as many zeros as the second part has bytes, which takes one multiplication of
- * polynomials for each bit of their number (Mark Adler, `crc32_combine` in zlib).
+ * polynomials for each bit of their number, below 2^32 (Mark Adler, `crc32_combine` in zlib).
  */
 export function combineChecksums(first: number, second: number, secondBytes: number): number {
   let moved = first
   for (let left = secondBytes, step = 0; left > 0; left = Math.floor(left / 2), step++) {
-    const last = zeroSteps.at(-1) as number
-    if (step === zeroSteps.length) zeroSteps.push(product(last, last))
     if (left % 2 === 1) moved = product(zeroSteps[step] as number, moved)
   }
   return (moved ^ second) >>> 0

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { checksum } from './checksum.ts'
 import { encodeFrame, knownEndOf, sealFrame } from './encode-frame.ts'
 import {
   FORMAT_SEED,
@@ -146,6 +147,7 @@ describe('sealFrame', () => {
       const buffer = Buffer.alloc(expected.length, 0xee)
       payload.copy(buffer, FRAME_HEADER_BYTES)
       const known = knownEndOf(payload.subarray(front))
+      expect(known).toEqual({ bytes: payload.length - front, checksum: checksum(payload.subarray(front), 0) })
       const { headerChecksum } = sealFrame(buffer, 0, 3, 0, payload.length, 77, known)
       expect(buffer.equals(expected)).toBe(true)
       expect(headerChecksum).toBe(expected.readUInt32LE(12))

@@ -78,8 +78,8 @@ describe('what is not a frame', () => {
     ],
   ])('%s', async (_, bytes, expected) => {
     const reader = readerOf(bytes)
-    expect(await reader.next()).toEqual({ type: 'fault', ...expected })
-    expect(await reader.next()).toEqual({ type: 'fault', ...expected })
+    expect(await reader.next()).toStrictEqual({ type: 'fault', ...expected })
+    expect(await reader.next()).toStrictEqual({ type: 'fault', ...expected })
   })
 
   it('a damaged payload or padding, with the end that the header promises', async () => {

@@ -57,6 +57,12 @@ describe('searchFrames', () => {
     }
   })
 
+  it('finds a frame without a payload at the very end', async () => {
+    const last = Buffer.concat([file, frame('')])
+    expect(await searchBytes(last)).toEqual(naiveSearch(last, 0, rules))
+    expect(await searchBytes(last)).toHaveLength(frames.length + 1)
+  })
+
   it('begins at the next place where a frame may be', async () => {
     expect(await searchBytes(file, 1)).toEqual(all.slice(1))
     expect(await searchBytes(file, 24)).toEqual(all.slice(1))
@@ -133,6 +139,15 @@ describe('a search in bytes that were made to be searched', () => {
     expect(found).toEqual([{ type: 'gave-up', offset: 8 + FRAME_HEADER_BYTES * SEARCH_WORK_FACTOR }])
     // Each frame is read at most twice: into a buffer of its own, and into the window behind its header.
     expect(source.bytesRead).toBeLessThan((SEARCH_WORK_FACTOR + 2) * 2 * file.length)
+  })
+
+  it('of a range in a long file, after work for that range', async () => {
+    const range = nested(16 * 1024)
+    const start = 1024 * 1024
+    const file = Buffer.concat([Buffer.alloc(start), range])
+    expect(await searchBytes(file, start)).toEqual([
+      { type: 'gave-up', offset: start + 8 + FRAME_HEADER_BYTES * SEARCH_WORK_FACTOR },
+    ])
   })
 
   it('what was found before that counts', async () => {

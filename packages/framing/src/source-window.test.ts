@@ -25,6 +25,13 @@ describe('SourceWindow', () => {
     expect(() => new SourceWindow(new MemorySource(bytes), start, end, windowBytes)).toThrow(invalidArgument)
   })
 
+  it('does not believe a source that says it read more than there was room for, at any read', async () => {
+    const said = [10, 60]
+    const window = new SourceWindow({ read: async () => said.shift() ?? 0 }, 0, 64, 64)
+    await expect(window.load(0, 64)).rejects.toThrow(invalidArgument)
+    expect(said).toEqual([])
+  })
+
   it('holds nothing at first, and of an empty range for good', async () => {
     const window = new SourceWindow(new MemorySource(bytes), 8, 8, 1)
     expect(window.heldFrom(8)).toBe(0)
