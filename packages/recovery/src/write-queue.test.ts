@@ -38,4 +38,46 @@ describe('WriteQueue', () => {
     await expect(failed).rejects.toThrow('no')
     await expect(next).resolves.toBe('yes')
   })
+
+  it('does what needs no waiting at once, and what that starts behind it', async () => {
+    const queue = new WriteQueue()
+    const order: string[] = []
+    const done: unknown[] = []
+    expect(
+      queue.runNow(() => {
+        done.push(
+          queue.run(() => order.push('b')),
+          queue.runNow(() => void order.push('c')),
+        )
+        order.push('a')
+      }),
+    ).toBe(undefined)
+    expect(order).toEqual(['a', 'b'])
+    await Promise.all(done)
+    expect(order).toEqual(['a', 'b', 'c'])
+  })
+
+  it('does it in its turn where another is running', async () => {
+    const queue = new WriteQueue()
+    const order: string[] = []
+    const first = queue.run(async () => {
+      await setImmediate()
+      order.push('first')
+    })
+    const second = queue.runNow(() => void order.push('second'))
+    expect(order).toEqual([])
+    await second
+    expect(order).toEqual(['first', 'second'])
+    await first
+  })
+
+  it('throws what it throws, and goes on', async () => {
+    const queue = new WriteQueue()
+    expect(() =>
+      queue.runNow(() => {
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    await expect(queue.run(() => 'yes')).resolves.toBe('yes')
+  })
 })
