@@ -195,6 +195,29 @@ describe('group commit', () => {
     await store.close()
   })
 
+  it('begins no write beside another, however many records wait, and however long', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment, { syncIntervalMs: 60_000 })
+    await store.append('first', 'os')
+    for (const call of ['writeThrough', 'sync'] as const) {
+      await store.append('os', 'os')
+      const disk = deferred()
+      environment.files.fail({ on: call, path: SEGMENT, fault: { hang: disk.promise } })
+      environment.files.clearLog()
+      const appended = call === 'sync' ? [store.log.sync()] : [store.log.sync(), store.append('x')]
+      await turns()
+      const begun = environment.files.log.length
+      for (let i = 0; i < 1100; i++) appended.push(store.append(text(i), 'os'))
+      environment.clock.advance(1000)
+      for (let i = 0; i < 32; i++) appended.push(store.append(text(i), 'os'))
+      await turns()
+      expect(environment.files.log).toHaveLength(begun)
+      disk.resolve()
+      await Promise.all(appended)
+    }
+    await store.close()
+  })
+
   it('forms the next batch of what comes while one is being written, one write in flight at a time', async () => {
     const environment = faultyMemory()
     const store = await openHarness(environment)

@@ -249,6 +249,18 @@ export const LOG_WRITING_BUGS: readonly Bug[] = [
     },
   },
   {
+    name: 'a batch that has waited long enough is written beside a write that is under way',
+    rows: ['I2', 'I5'],
+    file: 'packages/wal/src/commit-loop.ts',
+    find: '} else if (!this.#isBusy && this.#isOverdue()) {',
+    replace: '} else if (this.#isOverdue()) {',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/wal/src/group-commit.test.ts',
+      test: 'begins no write beside another',
+    },
+  },
+  {
     name: 'the memory of a batch is taken for another while it is acted on',
     rows: ['I2', 'I3'],
     file: 'packages/wal/src/commit-loop.ts',
