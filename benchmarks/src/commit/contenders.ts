@@ -22,6 +22,7 @@ export interface CommitEntry {
 }
 
 const KIB = 1024
+const SMALLEST = 100
 
 /** In the order of the tables. Names are those of the tables, too. */
 export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
@@ -62,7 +63,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
     kind: 'peer',
     promised: 'synced',
     use: '`put` with `sync: true`',
-    fits: () => true,
+    fits: isWorthMore,
     load: () => import('./contenders/classic-level.ts'),
   },
   {
@@ -103,7 +104,7 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
     kind: 'peer',
     promised: 'not synced',
     use: '`insertAsync`',
-    fits: ({ bytes }) => bytes <= 16 * KIB,
+    fits: (cell) => cell.bytes <= 16 * KIB && isWorthMore(cell),
     load: () => import('./contenders/nedb.ts'),
   },
   {
@@ -146,7 +147,33 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
     fits: () => true,
     load: () => import('./contenders/bare.ts'),
   },
+  {
+    name: 'promises',
+    kind: 'limit',
+    promised: 'nothing',
+    use: 'the same with a promise for each command, all of a turn resolved in the next',
+    fits: isBoundByProcessor,
+    load: () => import('./contenders/promises.ts'),
+  },
+  {
+    name: 'promises, codec',
+    kind: 'limit',
+    promised: 'nothing',
+    use: 'the same, encoded at the call and decoded before it is applied',
+    fits: isBoundByProcessor,
+    load: () => import('./contenders/promises-codec.ts'),
+  },
 ]
+
+/** What the processor does with a command shows where many of them share a write. */
+function isBoundByProcessor({ inFlight, bytes }: CommitCell): boolean {
+  return inFlight >= 256 && bytes <= SMALLEST
+}
+
+/** What does one command after the other, however many wait, has the same line at 256 and at 4,096. */
+function isWorthMore({ inFlight }: CommitCell): boolean {
+  return inFlight <= 256
+}
 
 function isBatch({ inFlight, bytes }: CommitCell): boolean {
   return inFlight > 1 && inFlight * bytes <= BATCH_MAX_BYTES

@@ -7,6 +7,7 @@ import { COMMIT_CELLS, type CommitCell, commitCellId, SIZES, sizeName } from './
 import { COMMIT_CONTENDERS, type CommitEntry } from './contenders.ts'
 
 const OURS = 'holdfast'
+const BARE = 'bare'
 /** What the README shows of it. */
 const SUMMARY_BYTES = 100
 const SUMMARY = ['holdfast', 'lmdb', 'classic-level', 'node:sqlite', 'node:sqlite batched', 'Redis', 'nedb']
@@ -113,7 +114,10 @@ function detail(cell: CommitCell, result: CellResult, name: string, isStorage: b
     ),
     say(ratio(result, name, 'bandwidth', 'perSecond'), (share) => `${number(share * 100)} %`),
     median(spread(result, name, 'cpuUs'), duration),
-    say(together(of('cpuUs'), figures(result, 'bare', 'cpuUs'), (a, b) => a - b)),
+    median(
+      name === BARE ? undefined : together(of('cpuUs'), figures(result, BARE, 'cpuUs'), (a, b) => a - b),
+      duration,
+    ),
     say(spread(result, name, 'bytesPerByte'), (bytes) => `${number(bytes)}×`),
   ]
 }
