@@ -32,7 +32,7 @@ class BytesEncoder implements FrameEncoder<Uint8Array> {
 
   add(value: Uint8Array): number {
     if (!(value instanceof Uint8Array)) throw notSerializable('$', reasons.notBytes)
-    if (value.byteLength > MAX_VALUE_BYTES) throw tooLarge()
+    if (value.byteLength > MAX_VALUE_BYTES) throw tooLarge(MAX_VALUE_BYTES)
     const { bytes } = this.#buffer
     this.#buffer.appendWithLength(value)
     this.#lastBytes = bytes

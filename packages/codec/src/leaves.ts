@@ -38,7 +38,8 @@ export function packLeaf(value: unknown): Packed | undefined {
   return isLeaf(packed, typeof value) ? packed : undefined
 }
 
-function isLeaf(packed: Packed, type: string): boolean {
+/** Whether these are bytes that a reader takes for a value of that `typeof`, and all of them. */
+export function isLeaf(packed: Packed, type: string): boolean {
   const { start, end } = packed
   const bytes = end - start
   switch (packed[start]) {

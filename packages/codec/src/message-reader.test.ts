@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Unpackr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { MAX_DEPTH, messagePackCodec } from './index.ts'
-import { difference, encode, storables } from './values.fixture.ts'
+import { difference, encode, storables, thrownBy } from './values.fixture.ts'
 
 function decode(bytes: Uint8Array, count: number): unknown[] {
   return messagePackCodec.decode(bytes, count)
@@ -70,12 +70,52 @@ describe('hostile bytes', () => {
     ['a DataView', 'c7 02 74 11 00', 1],
     ['a Float64Array of 7 bytes', 'c7 08 74 08 00 00 00 00 00 00 00', 1],
     ['a typed array of 4 GiB', 'c9 ff ff ff ff 74 01 00', 1],
+    ['a Set of a Map', 'd4 73 00 80', 1],
+    ['a Set of a text', 'd4 73 00 a0', 1],
+    ['a Set of a Map in 16 bits', 'd4 73 00 de 00 00 00 00', 1],
+    ['a Set of a Map in 32 bits', 'd4 73 00 df 00 00 00 00', 1],
+    ['a structure with null for a name', 'd4 72 40 91 c0 01', 1],
+    ['a structure with an array for a name', 'd4 72 40 91 90 01', 1],
+    ['a structure with an array in 16 bits for a name', 'd4 72 40 91 dc 00 00 00 01 61 01', 1],
+    ['another extension in 12 bytes', 'c7 0c 01 00 00 00 00 00 00 00 00 00 00 00 00', 1],
+    ['a typed array without its type', 'c7 00 74 01', 2],
+    ['a Float64Array of 15 bytes', 'c7 10 74 08 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00', 1],
+    ['an extension of 8 bytes and another type', 'c7 09 75 08 00 00 00 00 00 00 00 00', 1],
     ['a value too many', 'c0 c0', 1],
     ['a value too few', 'c0', 2],
     ['more values than there are numbers', 'c0', 2 ** 53 - 1],
   ])('%s', (_, text, count) => {
     const bytes = hex(text)
     expect(outcome(bytes, count)).toBe('DECODE_FAILED')
+  })
+
+  it.each<[bytes: string, count: number, at: number, reason: string]>([
+    ['c0 a5 61 62 63', 2, 2, 'the bytes end inside a value'],
+    ['c0 c0', 1, 1, 'the bytes do not end with the last value'],
+    ['c0 dc 00 04 c0 c0 c0', 2, 4, 'a container of more values than bytes'],
+    ['c0 83 c0 c0 c0 c0 c0', 2, 2, 'a container of more values than bytes'],
+    ['c0 41', 2, 2, 'a record of a structure that is not defined'],
+  ])('the error says where and why: %s', (text, count, at, reason) => {
+    expect(thrownBy(() => decode(hex(text), count))).toMatchObject({
+      code: 'DECODE_FAILED',
+      message: expect.stringContaining(reason) as string,
+      details: { at },
+    })
+  })
+
+  it('a Date is what it was, to the millisecond, however late', () => {
+    const dates = [
+      0,
+      1,
+      999,
+      2 ** 32 * 1000 - 1,
+      2 ** 33 * 1000 + 123,
+      2 ** 34 * 1000 - 1,
+      2 ** 34 * 1000,
+      -1,
+    ]
+    const values = dates.map((ms) => new Date(ms))
+    expect(decode(encode(messagePackCodec, values), values.length)).toStrictEqual(values)
   })
 
   it.each<[what: string, level: string]>([

@@ -53,6 +53,8 @@ export function tuple<const Items extends readonly unknown[]>(...items: Items): 
 
 /** Writes the values of one frame. */
 export class MessageWriter {
+  /** Of a value, in bytes. */
+  readonly #maxBytes: number
   #bytes: Buffer = NOTHING
   #at = 0
   #structures = new Structures()
@@ -66,6 +68,10 @@ export class MessageWriter {
   readonly #steps: Step[] = []
   readonly #keys: unknown[] = []
   #refusal: HoldfastError | undefined
+
+  constructor(maxBytes: number = MAX_VALUE_BYTES) {
+    this.#maxBytes = maxBytes
+  }
 
   /** Bytes written. */
   get bytes(): number {
@@ -86,7 +92,7 @@ export class MessageWriter {
     const start = this.#at
     const structures = this.#structures.count
     this.#isWriting = true
-    this.#limit = start + MAX_VALUE_BYTES
+    this.#limit = start + this.#maxBytes
     this.#depth = 0
     try {
       this.#value(value)
@@ -438,7 +444,7 @@ export class MessageWriter {
   }
 
   #refuseSize(): HoldfastError {
-    this.#refusal = tooLarge()
+    this.#refusal = tooLarge(this.#maxBytes)
     return this.#refusal
   }
 }

@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/environment'
-import { MAX_DEPTH, MAX_VALUE_BYTES } from './limits.ts'
+import { MAX_DEPTH } from './limits.ts'
 
 /** Why a value is refused: the end of a sentence that begins with its path, and what to do instead. */
 export interface Reason {
@@ -100,10 +100,10 @@ export function notSerializable(at: string, reason: Reason, cause?: unknown): Ho
   })
 }
 
-export function tooLarge(): HoldfastError {
-  return new HoldfastError('RECORD_TOO_LARGE', `the value needs more than ${MAX_VALUE_BYTES} bytes`, {
+export function tooLarge(maxBytes: number): HoldfastError {
+  return new HoldfastError('RECORD_TOO_LARGE', `the value needs more than ${maxBytes} bytes`, {
     hint: 'Split it: no frame of the format holds more.',
-    details: { maxBytes: MAX_VALUE_BYTES },
+    details: { maxBytes },
   })
 }
 
