@@ -259,12 +259,14 @@ export class CommitLoop<T, W> {
   }
 
   #consume(batch: SealedBatch<T, W>): void {
+    // Counted from the start: acting on it may hand in more.
+    this.#consuming += 1
     const consumed = this.#consumer.committed(batch)
     if (consumed === undefined) {
+      this.#consuming -= 1
       batch.release()
       return
     }
-    this.#consuming += 1
     consumed.then(
       () => {
         this.#consuming -= 1

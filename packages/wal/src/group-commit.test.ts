@@ -289,6 +289,27 @@ describe('group commit', () => {
     await store.close()
   })
 
+  it('nor where acting on the last one fills the next', async () => {
+    const gate = deferred()
+    const committed: number[] = []
+    const store = await openHarness(memoryEnvironment(), {}, STORE, {
+      committed: (batch) => {
+        committed.push(batch.firstSeq)
+        for (const [i, waiter] of batch.waiters.entries()) waiter.resolve(batch.firstSeq + i)
+        if (batch.firstSeq === 2) for (let i = 0; i < 1100; i++) void store.append('more')
+        return batch.firstSeq <= 2 ? gate.promise : undefined
+      },
+    })
+    await store.append('a')
+    await store.append('b')
+    await turns()
+    expect(committed).toEqual([1, 2])
+    gate.resolve()
+    await turns()
+    expect(committed).toEqual([1, 2, 3, 1027])
+    await store.close()
+  })
+
   it('hands a batch over as it will be read', async () => {
     const handed: Batch[] = []
     const environment = memoryEnvironment()
