@@ -1,6 +1,7 @@
 import { codecContract } from '@holdfast/testing/contracts'
 import { describe, expect, it } from 'vitest'
 import { bytesCodec } from './index.ts'
+import { thrownBy } from './values.fixture.ts'
 
 codecContract('bytes-1', () => ({
   codec: bytesCodec,
@@ -42,12 +43,26 @@ describe('bytes', () => {
     expect(() => bytesCodec.decode(bytes, 2 ** 40)).toThrow('DECODE_FAILED')
   })
 
-  it.each<[what: string, bytes: string, count: number]>([
-    ['a length that is cut off', '01000000ff000000', 2],
-    ['a value that is cut off', '0200000001', 1],
-    ['a value too many', '0000000000000000', 1],
-    ['fewer bytes than lengths', '00000000000000', 2],
-  ])('refuse %s', (_, hex, count) => {
-    expect(() => bytesCodec.decode(Buffer.from(hex, 'hex'), count)).toThrow('DECODE_FAILED')
+  it.each<[what: string, bytes: string, count: number, at: number, reason: string]>([
+    ['a length that is cut off', '01000000ff000000', 2, 5, 'the bytes end inside a length'],
+    ['a value that is cut off', '000000000200000001', 2, 4, 'a value reaches past the end'],
+    ['a value too many', '0000000000000000', 1, 4, 'bytes are left behind the last value'],
+    ['fewer bytes than lengths', '00000000000000', 2, 0, 'more values than bytes'],
+  ])('refuse %s', (_, hex, count, at, reason) => {
+    expect(thrownBy(() => bytesCodec.decode(Buffer.from(hex, 'hex'), count))).toMatchObject({
+      code: 'DECODE_FAILED',
+      message: expect.stringContaining(reason) as string,
+      details: { at },
+    })
+  })
+
+  it('refuse a value that no frame holds, before it is copied', () => {
+    const encoder = bytesCodec.encoder()
+    const tooLarge = new Uint8Array(256 * 1024 * 1024 + 1)
+    expect(thrownBy(() => encoder.add(tooLarge))).toMatchObject({
+      code: 'RECORD_TOO_LARGE',
+      details: { maxBytes: 256 * 1024 * 1024 },
+    })
+    expect([encoder.bytes, encoder.count]).toEqual([0, 0])
   })
 })

@@ -43,7 +43,7 @@ export class GrowingBuffer {
     const needed = this.#bytes + bytes
     if (needed <= this.#buffer.byteLength) return
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.byteLength * 2, FIRST_BYTES))
-    if (this.#bytes > 0) this.#buffer.copy(larger, 0, 0, this.#bytes)
+    this.#buffer.copy(larger, 0, 0, this.#bytes)
     this.#buffer = larger
   }
 }

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { isLeaf, type Packed } from './leaves.ts'
+import { expect, it, vi } from 'vitest'
+import { isLeaf, type Packed, packLeaf, reasonAgainst } from './leaves.ts'
 
 /** As msgpackr gives it: somewhere in a buffer. */
 function packed(head: string, behind = 0): Packed {
@@ -42,4 +42,32 @@ it.each<[what: string, type: string, head: string, behind: number]>([
   ['a string', OBJECT, 'a3', 3],
 ])('does not take %s', (_, type, head, behind) => {
   expect(isLeaf(packed(head, behind), type)).toBe(false)
+})
+
+it("what a large value made msgpackr's buffer grow to is not kept, and what a smaller one did is", () => {
+  const buffers = vi.spyOn(Buffer, 'allocUnsafeSlow')
+  const taken = () => buffers.mock.calls.splice(0).map(([bytes]) => bytes)
+  packLeaf(Uint8Array.of(1))
+  taken()
+  packLeaf(new Uint8Array(100_000))
+  expect(taken()).toEqual([expect.any(Number)])
+  packLeaf(new Uint8Array(1_200_000))
+  expect(taken().at(-1)).toBe(8192)
+  packLeaf(Uint8Array.of(1))
+  expect(taken()).toEqual([])
+  buffers.mockRestore()
+})
+
+it('an instance is told how it can be stored', () => {
+  class Bytes extends ArrayBuffer {}
+  class Point {}
+  for (const [value, name] of [
+    [new Bytes(8), 'Bytes'],
+    [new Point(), 'Point'],
+  ] as const) {
+    expect(reasonAgainst(value, Object.getPrototypeOf(value))).toEqual({
+      text: `is an instance of ${name}`,
+      hint: expect.stringContaining('Store plain data') as string,
+    })
+  }
 })

@@ -1,8 +1,9 @@
 import { SeededRandom } from '@holdfast/testing/environment'
 import fc from 'fast-check'
 import { Unpackr } from 'msgpackr'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { MAX_DEPTH, messagePackCodec } from './index.ts'
+import { RecordStructure } from './record-structure.ts'
 import { difference, encode, storables, thrownBy } from './values.fixture.ts'
 
 function decode(bytes: Uint8Array, count: number): unknown[] {
@@ -95,6 +96,9 @@ describe('hostile bytes', () => {
     ['c0 dc 00 04 c0 c0 c0', 2, 4, 'a container of more values than bytes'],
     ['c0 83 c0 c0 c0 c0 c0', 2, 2, 'a container of more values than bytes'],
     ['c0 41', 2, 2, 'a record of a structure that is not defined'],
+    ['c0 d9', 2, 2, 'the bytes end inside a value'],
+    ['c0 cd 01', 2, 3, 'the bytes end inside a value'],
+    ['c0 d4 72 40 91 01 61 07', 2, 6, 'no property name where one must be'],
   ])('the error says where and why: %s', (text, count, at, reason) => {
     expect(thrownBy(() => decode(hex(text), count))).toMatchObject({
       code: 'DECODE_FAILED',
@@ -197,6 +201,71 @@ describe('hostile bytes', () => {
       expect(outcome(bytes, 1)).toBe('DECODE_FAILED')
     }
     expect(process.memoryUsage().rss - before).toBeLessThan(200_000_000)
+  })
+})
+
+describe('what was read before is not made again', () => {
+  afterEach(() => void vi.restoreAllMocks())
+
+  /** The frame, and how it is read through these methods of its bytes. */
+  function watched(values: unknown[], ...methods: ('toString' | 'readDoubleBE')[]) {
+    const bytes = encode(messagePackCodec, values)
+    const calls = methods.map((method) => vi.spyOn(bytes, method))
+    return { bytes, calls: () => calls.flatMap(({ mock }) => mock.calls as unknown[][]) }
+  }
+
+  it.each<[length: number, first: string[], again: string[]]>([
+    [24, [], []],
+    [25, ['latin1'], []],
+    [32, ['latin1'], []],
+    [33, ['utf8'], ['utf8']],
+  ])('a text of %i bytes of ASCII', (length, first, again) => {
+    const text = `${length} bytes of text, which is not the same anywhere`.slice(0, length)
+    // What follows is not ASCII.
+    const { bytes, calls } = watched([text, 'ü'], 'toString')
+    const ofText = () =>
+      calls()
+        .filter(([, start]) => (start as number) < length)
+        .map(([encoding]) => encoding)
+    for (let times = 1; times <= 3; times++) expect(decode(bytes, 2)).toEqual([text, 'ü'])
+    expect(ofText()).toEqual([...first, ...again, ...again])
+  })
+
+  it('a text that is not ASCII is, whatever was before it', () => {
+    const text = 'x'.repeat(20)
+    for (const other of [
+      '\u0080'.repeat(10),
+      `${'x'.repeat(18)}ü`,
+      'ÿ'.repeat(10),
+      'x'.repeat(19).concat('y'),
+    ]) {
+      const bytes = encode(messagePackCodec, [text, other, text, other])
+      expect(decode(bytes, 4)).toEqual([text, other, text, other])
+    }
+  })
+
+  it.each<[bytes: number, lookups: number]>([
+    [2048, 1],
+    [2049, 3],
+  ])('a structure that is defined in %i bytes', (definitionBytes, lookups) => {
+    // An array of one name, with their headers.
+    const name = 'n'.repeat(definitionBytes - 1 - 3)
+    const bytes = encode(messagePackCodec, [{ [name]: 1 }])
+    const known = vi.spyOn(RecordStructure, 'known')
+    for (let times = 1; times <= 3; times++) expect(decode(bytes, 1)).toEqual([{ [name]: 1 }])
+    expect(known).toHaveBeenCalledTimes(lookups)
+  })
+
+  it('nothing is made for the numbers of a frame of 512 bytes, and more pay for it', () => {
+    for (const [values, calls] of [
+      [[1.5, new Uint8Array(512 - 9 - 4 - 1)], 1],
+      [[1.5, new Uint8Array(513 - 9 - 4 - 1)], 0],
+    ] as const) {
+      const frame = watched([...values], 'readDoubleBE')
+      expect(frame.bytes).toHaveLength(513 - calls)
+      expect(decode(frame.bytes, 2)).toEqual(values)
+      expect(frame.calls()).toHaveLength(calls)
+    }
   })
 })
 

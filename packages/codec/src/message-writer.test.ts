@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { readMessages } from './message-reader.ts'
-import { MessageWriter } from './message-writer.ts'
+import { MessageWriter, tuple } from './message-writer.ts'
 import { thrownBy } from './values.fixture.ts'
 
 /** So many bytes at most: less than a frame holds, so that each limit can be met exactly. */
@@ -42,4 +42,73 @@ it.each<[what: string, of: (count: number) => unknown, headerBytes: number, each
     })
     expect(written(writer)).toEqual([before])
   }
+})
+
+afterEach(() => void vi.restoreAllMocks())
+
+it.each<[value: number, hex: string]>([
+  [-1, 'ff'],
+  [-32, 'e0'],
+  [-33, 'd0df'],
+  [-128, 'd080'],
+  [-129, 'd1ff7f'],
+  [-32768, 'd18000'],
+  [-32769, 'd2ffff7fff'],
+  [-(2 ** 31), 'd280000000'],
+])('a negative integer takes as few bytes as it can: %i', (value, hex) => {
+  const writer = new MessageWriter()
+  writer.write(value)
+  const bytes = Buffer.alloc(writer.bytes)
+  writer.copyTo(bytes, 0)
+  expect(bytes.toString('hex')).toBe(hex)
+})
+
+it('a text of up to 31 characters of ASCII is written without a call into native code', () => {
+  const write = vi.spyOn(Buffer.prototype, 'write')
+  for (const [text, calls] of [
+    ['', 0],
+    ['a', 0],
+    ['\u007f', 0],
+    ['x'.repeat(31), 0],
+    ['x'.repeat(32), 1],
+    ['\u0080', 1],
+    [`${'x'.repeat(30)}ü`, 1],
+  ] as const) {
+    write.mockClear()
+    const writer = new MessageWriter()
+    writer.write(text)
+    expect([text, write.mock.calls.length]).toEqual([text, calls])
+    expect(written(writer)).toEqual([text])
+  }
+})
+
+it('the properties of a tuple that was just made are not asked for', () => {
+  const writer = new MessageWriter()
+  const keys = vi.spyOn(Object, 'keys')
+  writer.write(tuple('put', 1))
+  expect(keys).not.toHaveBeenCalled()
+  writer.write(['put', 1])
+  expect(keys).toHaveBeenCalledTimes(1)
+})
+
+it('a property that is hidden is found where the others make a structure that is defined', () => {
+  const writer = new MessageWriter()
+  writer.write({ a: 1 })
+  const value = Object.defineProperty({ a: 1 }, 'b', { value: 2, enumerable: false })
+  expect(thrownBy(() => writer.write(value))).toMatchObject({
+    details: { reason: expect.stringContaining('not enumerable') as string },
+  })
+})
+
+it('a getter cannot begin another frame', () => {
+  const writer = new MessageWriter()
+  const value = {
+    get a() {
+      return writer.reset()
+    },
+  }
+  expect(thrownBy(() => writer.write(value))).toMatchObject({
+    code: 'NOT_SERIALIZABLE',
+    cause: { code: 'INVALID_ARGUMENT' },
+  })
 })
