@@ -11,7 +11,7 @@ export interface CommitPlace extends CommitCell {
 
 /** Something that makes commands durable, or says that it does. */
 export interface CommitContender extends Target {
-  /** How many commands one `commit` is; 1 where it is not a batch. Batches are handed in one after the other. */
+  /** How many commands one `commit` is; 1 where it is not a batch. There are as many callers as make the number in flight. */
   readonly batch?: number
   /** Of a command, where it gets bytes of the size asked for and no command. */
   readonly givenBytes?: number

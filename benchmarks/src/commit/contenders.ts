@@ -43,6 +43,14 @@ export const COMMIT_CONTENDERS: readonly CommitEntry[] = [
     load: () => import('./contenders/holdfast-execute-all.ts'),
   },
   {
+    name: 'holdfast in fours',
+    kind: 'ours',
+    promised: 'synced',
+    use: '`executeAll` of four, by a quarter as many callers as are in flight',
+    fits: ({ inFlight, bytes }) => inFlight === 256 && bytes <= SMALLEST,
+    load: () => import('./contenders/holdfast-in-fours.ts'),
+  },
+  {
     name: '@holdfast/wal',
     kind: 'ours',
     promised: 'synced',

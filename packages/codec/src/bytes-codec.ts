@@ -19,8 +19,8 @@ export const bytesCodec: Codec<Uint8Array> = {
 class BytesEncoder implements FrameEncoder<Uint8Array> {
   readonly #buffer = new GrowingBuffer()
   #count = 0
-  #lastCount = 0
-  #lastBytes = 0
+  #markedCount = 0
+  #markedBytes = 0
 
   get count(): number {
     return this.#count
@@ -33,16 +33,19 @@ class BytesEncoder implements FrameEncoder<Uint8Array> {
   add(value: Uint8Array): number {
     if (!(value instanceof Uint8Array)) throw notSerializable('$', reasons.notBytes)
     if (value.byteLength > MAX_VALUE_BYTES) throw tooLarge(MAX_VALUE_BYTES)
-    const { bytes } = this.#buffer
     this.#buffer.appendWithLength(value)
-    this.#lastBytes = bytes
-    this.#lastCount = this.#count++
+    this.#count += 1
     return LENGTH_BYTES + value.byteLength
   }
 
+  mark(): void {
+    this.#markedCount = this.#count
+    this.#markedBytes = this.#buffer.bytes
+  }
+
   rollback(): void {
-    this.#buffer.cut(this.#lastBytes)
-    this.#count = this.#lastCount
+    this.#buffer.cut(this.#markedBytes)
+    this.#count = this.#markedCount
   }
 
   copyTo(target: Buffer, offset: number): number {
@@ -52,8 +55,7 @@ class BytesEncoder implements FrameEncoder<Uint8Array> {
   reset(): void {
     this.#buffer.reset()
     this.#count = 0
-    this.#lastCount = 0
-    this.#lastBytes = 0
+    this.mark()
   }
 }
 

@@ -30,7 +30,9 @@ export interface FrameEncoder<T> {
    * what was there before decodes as it would have.
    */
   add(value: T): number
-  /** Gives the last value back. Does no more when called again. */
+  /** What is taken from here on can be given back. Of an encoder that is new or empty, that is everything. */
+  mark(): void
+  /** Gives back all values taken since `mark`. Does no more when called again. */
   rollback(): void
   /** Copies all bytes to `target` from `offset` on and returns their number. Changes nothing. */
   copyTo(target: Buffer, offset: number): number

@@ -58,14 +58,17 @@ const refused = fc
   .tuple(storable, fc.constantFrom<unknown>(-0, Symbol('x'), fail, Buffer.of(1), new Error('x')))
   .map(([good, bad]) => ({ value: { good, inside: [new Map([['bad', bad]])] }, taken: undefined }))
 
-/** A value to be added, with what is taken of it; or `rollback`. */
-type Step = { readonly value: unknown; readonly taken: { readonly value: unknown } | undefined } | 'rollback'
+/** A value to be added, with what is taken of it; or a call. */
+type Step =
+  | { readonly value: unknown; readonly taken: { readonly value: unknown } | undefined }
+  | 'mark'
+  | 'rollback'
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: storable.map((value) => ({ value, taken: { value } })) },
   { weight: 3, arbitrary: refused },
   { weight: 3, arbitrary: shifty },
-  { weight: 1, arbitrary: fc.constant('rollback' as const) },
+  { weight: 2, arbitrary: fc.constantFrom('mark' as const, 'rollback' as const) },
 )
 
 it('property: whatever happens to an encoder, what it took decodes as what it took, and it goes on', {
@@ -75,16 +78,18 @@ it('property: whatever happens to an encoder, what it took decodes as what it to
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       const encoder = messagePackCodec.encoder()
       let taken: unknown[] = []
-      let before: unknown[] = []
+      let marked: unknown[] = []
       for (const step of steps) {
-        if (step === 'rollback') {
+        if (step === 'mark') {
+          encoder.mark()
+          marked = taken
+        } else if (step === 'rollback') {
           encoder.rollback()
-          taken = before
+          taken = marked
         } else if (step.taken === undefined) {
           assert.throws(() => encoder.add(step.value), { code: 'NOT_SERIALIZABLE' })
         } else {
           encoder.add(step.value)
-          before = taken
           taken = [...taken, step.taken.value]
         }
         const back = messagePackCodec.decode(bytesOf(encoder), encoder.count)
@@ -98,6 +103,7 @@ it('property: whatever happens to an encoder, what it took decodes as what it to
 it.each<[what: string, use: (encoder: FrameEncoder<unknown>) => void]>([
   ['adds to', (encoder) => encoder.add({ id: 3 })],
   ['gives back from', (encoder) => encoder.rollback()],
+  ['marks', (encoder) => encoder.mark()],
 ])('a getter that %s the encoder of its own value cannot', (_, use) => {
   const encoder = messagePackCodec.encoder()
   encoder.add({ id: 1 })
@@ -203,6 +209,7 @@ it('what is taken away, or makes an array longer, is refused', () => {
 it('a rollback after a refusal gives back what was added before it', () => {
   const encoder = messagePackCodec.encoder()
   encoder.add(1)
+  encoder.mark()
   encoder.add(2)
   expect(() => encoder.add(-0)).toThrow('NOT_SERIALIZABLE')
   encoder.rollback()

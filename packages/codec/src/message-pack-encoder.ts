@@ -5,9 +5,9 @@ import { MessageWriter } from './message-writer.ts'
 export class MessagePackEncoder implements FrameEncoder<unknown> {
   readonly #writer = new MessageWriter()
   #count = 0
-  #lastCount = 0
-  #lastBytes = 0
-  #lastStructures = 0
+  #markedCount = 0
+  #markedBytes = 0
+  #markedStructures = 0
 
   get count(): number {
     return this.#count
@@ -18,17 +18,21 @@ export class MessagePackEncoder implements FrameEncoder<unknown> {
   }
 
   add(value: unknown): number {
-    const { bytes, structures } = this.#writer
     const added = this.#writer.write(value)
-    this.#lastBytes = bytes
-    this.#lastStructures = structures
-    this.#lastCount = this.#count++
+    this.#count += 1
     return added
   }
 
+  mark(): void {
+    this.#writer.assertIdle()
+    this.#markedCount = this.#count
+    this.#markedBytes = this.#writer.bytes
+    this.#markedStructures = this.#writer.structures
+  }
+
   rollback(): void {
-    this.#writer.cut(this.#lastBytes, this.#lastStructures)
-    this.#count = this.#lastCount
+    this.#writer.cut(this.#markedBytes, this.#markedStructures)
+    this.#count = this.#markedCount
   }
 
   copyTo(target: Buffer, offset: number): number {
@@ -38,8 +42,6 @@ export class MessagePackEncoder implements FrameEncoder<unknown> {
   reset(): void {
     this.#writer.reset()
     this.#count = 0
-    this.#lastCount = 0
-    this.#lastBytes = 0
-    this.#lastStructures = 0
+    this.mark()
   }
 }

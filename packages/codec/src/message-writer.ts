@@ -88,7 +88,7 @@ export class MessageWriter {
    * written nothing then.
    */
   write(value: unknown): number {
-    this.#assertIdle()
+    this.assertIdle()
     const start = this.#at
     const structures = this.#structures.count
     this.#isWriting = true
@@ -109,13 +109,13 @@ export class MessageWriter {
 
   /** Takes back what was written behind so many bytes, with so many structures. */
   cut(bytes: number, structures: number): void {
-    this.#assertIdle()
+    this.assertIdle()
     this.#cut(bytes, structures)
   }
 
   /** Begins another frame. */
   reset(): void {
-    this.#assertIdle()
+    this.assertIdle()
     this.#at = 0
     this.#structures = new Structures()
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = NOTHING
@@ -126,7 +126,8 @@ export class MessageWriter {
     return this.#bytes.copy(target, offset, 0, this.#at)
   }
 
-  #assertIdle(): void {
+  /** Throws INVALID_ARGUMENT while a value is being written: what calls then is a getter of that value. */
+  assertIdle(): void {
     if (!this.#isWriting) return
     throw new HoldfastError('INVALID_ARGUMENT', 'a getter of the value being encoded used its encoder')
   }

@@ -104,9 +104,10 @@ export class Store<State extends object = object, Types extends CommandTypes = C
   }
 
   /**
-   * Executes commands as one batch in one frame: after a crash all of them are in the log, or none. Not
-   * atomic in meaning: each is accepted or refused by itself, and has an outcome in the shape of
-   * `Promise.allSettled`. All-or-nothing in meaning is one command.
+   * Executes commands in one frame, one after the other with none between: after a crash all of them are in
+   * the log, or none. Callers that come at the same time share a frame, and a sync. Not atomic in meaning: each
+   * command is accepted or refused by itself, and has an outcome in the shape of `Promise.allSettled`.
+   * All-or-nothing in meaning is one command.
    *
    * Rejects, with nothing in the log, as `execute` does; and with `BATCH_TOO_LARGE`.
    */

@@ -1,5 +1,5 @@
 import type { Codec, FrameEncoder } from '@holdfast/codec'
-import { HoldfastError } from '@holdfast/environment'
+import { HoldfastError, isHoldfastError } from '@holdfast/environment'
 import {
   FRAME_ALIGNMENT,
   FRAME_HEADER_BYTES,
@@ -13,7 +13,7 @@ import type { FrameMemory } from './frame-memory.ts'
 import type { Durability } from './log.ts'
 import { SealedBatch } from './sealed-batch.ts'
 
-/** A batch takes no further record once it holds this much: large records share a sync, and callers behind them wait for one write, not for a huge one. */
+/** A batch takes no further record once it holds this much, nor a group that would take it past it: large records share a sync, and callers behind them wait for one write, not for a huge one. */
 const BATCH_BYTES = 4 * 1024 * 1024
 /** Nor once it holds so many: the next is captured, and the last applied, while it is being written. */
 const BATCH_RECORDS = 1024
@@ -21,6 +21,14 @@ const BATCH_RECORDS = 1024
 export const MAX_BATCH_BYTES: number = MAX_PAYLOAD_BYTES - BATCH_PREFIX_BYTES
 /** Room for the note of a batch whose records are as large as may be. */
 export const NOTE_MAX_BYTES: number = 16 * 1024 * 1024
+
+/** Records that must share a frame. */
+export interface Group<T, W> {
+  readonly records: readonly T[]
+  readonly durability: Durability
+  readonly waiters: readonly W[]
+  readonly maxRecordBytes: number
+}
 
 /** Before the records of a batch that is full: room for what is known only when it is sealed. A longer note is copied with them. */
 const HEADROOM_BYTES = 1024
@@ -58,26 +66,54 @@ export class BatchBuilder<T, W> {
 
   /** Takes no more records. */
   get isFull(): boolean {
-    return this.bytes >= BATCH_BYTES || this.count >= BATCH_RECORDS
+    return this.#filled !== undefined || this.bytes >= BATCH_BYTES || this.count >= BATCH_RECORDS
   }
 
   /** Captures a record; how many bytes it took. Throws with nothing captured. */
   add(record: T, durability: Durability, waiter: W, maxRecordBytes: number): number {
+    this.#encoder.mark()
     const bytes = this.#encoder.add(record)
     if (bytes > maxRecordBytes) {
       this.#encoder.rollback()
-      throw new HoldfastError(
-        'RECORD_TOO_LARGE',
-        `the record takes ${bytes} bytes encoded, and maxRecordBytes is ${maxRecordBytes}`,
-        {
-          outcome: 'not-written',
-          details: { bytes, maxRecordBytes },
-        },
-      )
+      throw recordTooLarge(bytes, maxRecordBytes)
     }
     this.waiters.push(waiter)
     if (durability === 'disk') this.durability = 'disk'
     return bytes
+  }
+
+  /** Captures a group beside what is here, as `addGroup`, unless that would be more than a batch usually holds. */
+  joinGroup(group: Group<T, W>): number | undefined {
+    if (this.count + group.records.length > BATCH_RECORDS) return undefined
+    return this.addGroup(group, BATCH_BYTES)
+  }
+
+  /**
+   * Captures a group; how many bytes it took. `undefined`, and nothing is captured, where the batch would take
+   * more than `maxBytes` with it. Throws with nothing captured; `details.index` says which record was refused.
+   */
+  addGroup(
+    { records, durability, waiters, maxRecordBytes }: Group<T, W>,
+    maxBytes: number,
+  ): number | undefined {
+    const before = this.bytes
+    this.#encoder.mark()
+    for (const [index, record] of records.entries()) {
+      try {
+        const bytes = this.#encoder.add(record)
+        if (bytes > maxRecordBytes) throw recordTooLarge(bytes, maxRecordBytes)
+      } catch (error) {
+        this.#encoder.rollback()
+        throw isHoldfastError(error) ? Object.assign(error, { details: { ...error.details, index } }) : error
+      }
+      if (this.bytes > maxBytes) {
+        this.#encoder.rollback()
+        return undefined
+      }
+    }
+    for (const waiter of waiters) this.waiters.push(waiter)
+    if (durability === 'disk') this.durability = 'disk'
+    return this.bytes - before
   }
 
   /**
@@ -145,4 +181,12 @@ export class BatchBuilder<T, W> {
     this.#encoder.reset()
     return this.#encoder
   }
+}
+
+function recordTooLarge(bytes: number, maxRecordBytes: number): HoldfastError {
+  return new HoldfastError(
+    'RECORD_TOO_LARGE',
+    `the record takes ${bytes} bytes encoded, and maxRecordBytes is ${maxRecordBytes}`,
+    { outcome: 'not-written', details: { bytes, maxRecordBytes } },
+  )
 }

@@ -1,6 +1,6 @@
 import type { Codec, FrameEncoder } from '@holdfast/codec'
-import { HoldfastError, isHoldfastError } from '@holdfast/environment'
-import { BatchBuilder, MAX_BATCH_BYTES, NOTE_MAX_BYTES } from './batch-builder.ts'
+import { HoldfastError } from '@holdfast/environment'
+import { BatchBuilder, type Group, MAX_BATCH_BYTES, NOTE_MAX_BYTES } from './batch-builder.ts'
 import { FrameMemory } from './frame-memory.ts'
 import type { Durability } from './log.ts'
 
@@ -27,6 +27,7 @@ export class CaptureQueue<T, W> {
   #bytes = 0
   #captured = 0
   #settled = 0
+  #isCapturing = false
 
   constructor(codec: Codec<T>, limits: CaptureLimits) {
     this.#codec = codec
@@ -46,6 +47,11 @@ export class CaptureQueue<T, W> {
   /** Records since the start that were committed or rejected. */
   get settled(): number {
     return this.#settled
+  }
+
+  /** A record is being captured: whoever asks is called by a getter of it, and may take nothing. */
+  get isCapturing(): boolean {
+    return this.#isCapturing
   }
 
   get hasRoom(): boolean {
@@ -68,14 +74,17 @@ export class CaptureQueue<T, W> {
 
   /** Throws `OVERLOADED`, or what the codec and the limit on a record say. */
   capture(record: T, durability: Durability, waiter: W): void {
-    this.#assertRoom()
-    const last = this.#open.at(-1)
-    const builder = last === undefined || last.isFull ? this.#builder() : last
-    this.#bytes += builder.add(record, durability, waiter, this.#limits.maxRecordBytes)
-    this.#captured += 1
-    // One that captured nothing must not be left in the queue.
-    if (builder !== last) this.#open.push(builder)
-    if (builder.isFull) this.#keep(builder.fill())
+    this.#begin()
+    try {
+      const last = this.#open.at(-1)
+      const builder = last === undefined || last.isFull ? this.#builder() : last
+      const bytes = builder.add(record, durability, waiter, this.#limits.maxRecordBytes)
+      // One that captured nothing must not be left in the queue.
+      if (builder !== last) this.#open.push(builder)
+      this.#count(builder, 1, bytes)
+    } finally {
+      this.#isCapturing = false
+    }
   }
 
   /** The same for records that share a frame; `details.index` says which one was refused. Also throws `BATCH_TOO_LARGE`. */
@@ -86,29 +95,12 @@ export class CaptureQueue<T, W> {
         `a batch takes one waiter for each record and at least one record, not ${records.length} and ${waiters.length}`,
       )
     }
-    this.#assertRoom()
-    // A batch of its own: if a record is refused half-way, all of it goes, and nothing that others captured.
-    const builder = this.#builder()
-    for (const [i, record] of records.entries()) {
-      try {
-        builder.add(record, durability, waiters[i] as W, this.#limits.maxRecordBytes)
-      } catch (error) {
-        throw isHoldfastError(error)
-          ? Object.assign(error, { details: { ...error.details, index: i } })
-          : error
-      }
-      if (builder.bytes > MAX_BATCH_BYTES - NOTE_MAX_BYTES) {
-        throw new HoldfastError(
-          'BATCH_TOO_LARGE',
-          `the first ${i + 1} of ${records.length} records take ${builder.bytes} bytes, and one batch holds ${MAX_BATCH_BYTES - NOTE_MAX_BYTES}`,
-          { outcome: 'not-written' },
-        )
-      }
+    this.#begin()
+    try {
+      this.#captureGroup({ records, durability, waiters, maxRecordBytes: this.#limits.maxRecordBytes })
+    } finally {
+      this.#isCapturing = false
     }
-    this.#bytes += builder.bytes
-    this.#captured += records.length
-    this.#open.push(builder)
-    if (builder.isFull) this.#keep(builder.fill())
   }
 
   /** Takes the first batch out: nothing more is captured into it. It goes on counting until it is settled. */
@@ -130,6 +122,35 @@ export class CaptureQueue<T, W> {
     return this.#open.splice(0)
   }
 
+  /** With what others captured, where there is room for it; or in a batch of its own. */
+  #captureGroup(group: Group<T, W>): void {
+    const last = this.#open.at(-1)
+    const joined = last?.isFull === false ? last.joinGroup(group) : undefined
+    if (joined !== undefined) {
+      this.#count(last as BatchBuilder<T, W>, group.records.length, joined)
+      return
+    }
+    const builder = this.#builder()
+    const bytes = builder.addGroup(group, MAX_BATCH_BYTES - NOTE_MAX_BYTES)
+    if (bytes === undefined) {
+      throw new HoldfastError(
+        'BATCH_TOO_LARGE',
+        `${group.records.length} records take more than the ${MAX_BATCH_BYTES - NOTE_MAX_BYTES} bytes that one batch holds`,
+        { outcome: 'not-written' },
+      )
+    }
+    // Nothing more comes into the one before it.
+    if (last?.isFull === false) this.#keep(last.fill())
+    this.#open.push(builder)
+    this.#count(builder, group.records.length, bytes)
+  }
+
+  #count(builder: BatchBuilder<T, W>, records: number, bytes: number): void {
+    this.#bytes += bytes
+    this.#captured += records
+    if (builder.isFull) this.#keep(builder.fill())
+  }
+
   #keep(encoder: FrameEncoder<T> | undefined): void {
     if (encoder !== undefined && this.#spare.length < SPARE_ENCODERS) this.#spare.push(encoder)
   }
@@ -138,12 +159,19 @@ export class CaptureQueue<T, W> {
     return new BatchBuilder(this.#codec, this.#spare.pop() ?? this.#codec.encoder(), this.#memory)
   }
 
-  #assertRoom(): void {
-    if (this.hasRoom) return
-    throw new HoldfastError(
-      'OVERLOADED',
-      `${this.#bytes} bytes are queued, and maxQueuedBytes is ${this.#limits.maxQueuedBytes}`,
-      { outcome: 'not-written', details: { queuedBytes: this.#bytes } },
-    )
+  #begin(): void {
+    if (this.#isCapturing) {
+      throw new HoldfastError('INVALID_ARGUMENT', 'a getter of the record being captured handed in another', {
+        outcome: 'not-written',
+      })
+    }
+    if (!this.hasRoom) {
+      throw new HoldfastError(
+        'OVERLOADED',
+        `${this.#bytes} bytes are queued, and maxQueuedBytes is ${this.#limits.maxQueuedBytes}`,
+        { outcome: 'not-written', details: { queuedBytes: this.#bytes } },
+      )
+    }
+    this.#isCapturing = true
   }
 }

@@ -254,7 +254,8 @@ export class CommitLoop<T, W> {
   #isOverdue(): boolean {
     const { first, captured } = this.#queue
     const isWorthALook = first?.isFull === true || captured % RECORDS_PER_LOOK === 0
-    if (!isWorthALook || !this.#canCommit() || this.unsynced.isSyncDue) return false
+    if (!isWorthALook || this.#queue.isCapturing || !this.#canCommit() || this.unsynced.isSyncDue)
+      return false
     return first?.isFull === true || this.#clock.monotonic() > this.#waitUntil
   }
 

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
+import { memoryEnvironment } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from './log.ts'
 import {
@@ -338,48 +338,6 @@ describe('group commit', () => {
     record.fill(0)
     await waiter.promise
     expect(await readAll(store.log)).toEqual(['1:before'])
-    await store.close()
-  })
-})
-
-describe('a batch of several records', () => {
-  it('is one frame: after a crash all of it is there or none', async () => {
-    const environment = memoryEnvironment()
-    const store = await openHarness(environment)
-    await store.append('a')
-    await turns()
-    const before = environment.files.snapshot()
-    await store.appendAll(['b', 'c', 'd'])
-    const after = environment.files.snapshot()
-    const path = segmentsOf(environment.files).at(-1) as string
-    const [old, written] = [before.get(path) as Buffer, after.get(path) as Buffer]
-    const start = old.findIndex((byte, i) => byte !== written[i])
-    const end = written.findLastIndex((byte, i) => byte !== old[i]) + 1
-    const seen = new Set<number>()
-    for (let cut = start; cut <= end; cut++) {
-      const torn = MemoryFileSystem.of(before)
-      torn.put(path, Buffer.concat([written.subarray(0, cut), Buffer.alloc(written.length - cut)]))
-      const { records } = await recovered(torn)
-      expect(records.length === 1 || records.length === 4).toBe(true)
-      seen.add(records.length)
-    }
-    expect(seen).toEqual(new Set([1, 4]))
-    await store.close()
-  })
-
-  it('is refused whole with nothing captured, and what was captured before it stays', async () => {
-    const store = await openHarness(memoryEnvironment(), { maxRecordBytes: 100 })
-    const first = store.append('a')
-    await expect(store.appendAll(['b', 'x'.repeat(200)])).rejects.toMatchObject({
-      code: 'RECORD_TOO_LARGE',
-      outcome: 'not-written',
-    })
-    await expect(store.append('x'.repeat(200))).rejects.toMatchObject({ code: 'RECORD_TOO_LARGE' })
-    await expect(store.appendAll([])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
-    expect(await first).toBe(1)
-    expect(await store.append('c')).toBe(2)
-    expect(store.log.queuedBytes).toBe(0)
-    expect(await readAll(store.log)).toEqual(['1:a', '2:c'])
     await store.close()
   })
 })

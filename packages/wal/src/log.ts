@@ -123,7 +123,10 @@ export interface Log<T, W> {
    * when it throws: `OVERLOADED`, `NOT_SERIALIZABLE`, `RECORD_TOO_LARGE`, `CLOSED`, `FAILED`.
    */
   submit(record: T, durability: Durability, waiter: W): void
-  /** The same for several records in one frame: after a crash all of them are there or none. Also throws `BATCH_TOO_LARGE`. */
+  /**
+   * The same for several records in one frame, maybe among others: after a crash all of them are there or none.
+   * Also throws `BATCH_TOO_LARGE`.
+   */
   submitAll(records: readonly T[], durability: Durability, waiters: readonly W[]): void
   /** Resolves once `submit` would not be refused with `OVERLOADED`; rejects with `CLOSED` or `FAILED`. */
   ready(): Promise<void>

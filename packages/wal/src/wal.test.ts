@@ -154,6 +154,7 @@ describe('appendAll', () => {
           total += size
           return size
         },
+        mark() {},
         rollback() {},
         copyTo: () => 0,
         reset() {},

@@ -96,7 +96,10 @@ export class Wal<T = Uint8Array> {
     })
   }
 
-  /** Appends records as one frame: after a crash all of them are there or none. Resolves to their sequences. */
+  /**
+   * Appends records in one frame, which other callers' may share: after a crash all of them are there or none.
+   * Resolves to their sequences, which follow each other.
+   */
   appendAll(
     records: readonly T[],
     { durability = 'disk' }: AppendOptions = {},

@@ -6,15 +6,21 @@ import { count, roomIn } from './holdfast.ts'
 
 export { count }
 
-export async function open({ directory, commands, inFlight }: CommitPlace): Promise<CommitContender> {
+export function open(place: CommitPlace): Promise<CommitContender> {
+  return openForGroups(place, place.inFlight)
+}
+
+/** So many commands at once. */
+export async function openForGroups(
+  { directory, commands }: CommitPlace,
+  size: number,
+): Promise<CommitContender> {
   const { make, name } = commands
   const store = await openStore(directory, commitMachine)
   return {
-    batch: inFlight,
+    batch: size,
     commit: (index) =>
-      store.executeAll(
-        Array.from({ length: inFlight }, (_, i) => [name, make(index * inFlight + i)] as never),
-      ),
+      store.executeAll(Array.from({ length: size }, (_, i) => [name, make(index * size + i)] as never)),
     relieve: (error) => roomIn(store, error),
     close: () => store.close(),
   }

@@ -149,17 +149,36 @@ export function codecContract<T>(name: string, makeCodec: () => CodecUnderTest<T
       expectContent(values.slice(0, 2))
     })
 
-    it('gives the last value back, and goes on', () => {
+    it('gives back what it took since it was marked, one value or many, and goes on', () => {
       encoder.add(values[0] as T)
-      for (const value of values.slice(1)) {
-        encoder.add(value)
+      encoder.mark()
+      for (const count of values.keys()) {
+        addAll(values.slice(1, 1 + count))
         for (let times = 0; times < 3; times += 1) {
           encoder.rollback()
           expectContent(values.slice(0, 1))
         }
       }
-      addAll(values.slice(1))
+      for (const value of values.slice(1)) {
+        encoder.mark()
+        encoder.add(value)
+        encoder.rollback()
+        encoder.add(value)
+      }
       expectContent(values)
+    })
+
+    it('gives nothing back twice, whatever it refused in between', () => {
+      addAll(values)
+      encoder.mark()
+      encoder.add(values[0] as T)
+      for (const value of refused) expect(() => encoder.add(value)).toThrow(withCode('NOT_SERIALIZABLE'))
+      encoder.rollback()
+      expectContent(values)
+      addAll(values)
+      encoder.mark()
+      encoder.rollback()
+      expectContent([...values, ...values])
     })
 
     it('begins anew, whatever was in it before', () => {
@@ -173,12 +192,15 @@ export function codecContract<T>(name: string, makeCodec: () => CodecUnderTest<T
       addAll([...values].reverse())
       expectContent([...values].reverse())
       encoder.reset()
-      encoder.add(values[0] as T)
+      addAll(values)
       encoder.rollback()
       expectContent([])
     })
 
-    it('has nothing to give back at first', () => {
+    it('is marked where it begins', () => {
+      encoder.rollback()
+      expectContent([])
+      addAll(values)
       encoder.rollback()
       expectContent([])
       addAll(values)
