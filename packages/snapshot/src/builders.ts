@@ -4,7 +4,7 @@ import { malformed } from './refusals.ts'
 
 /** Puts a value together again from its slots. The counterpart of `Slots`. */
 export interface Builder {
-  /** The slots that come next: those of `slots` from `from` on, before `to`. */
+  /** The slots that come next: those of `slots` from `from` on, before `to`; one at least. */
   take(slots: readonly unknown[], from: number, to: number): void
   /** The value. Throws `DECODE_FAILED` unless exactly all of it has come. */
   finish(): unknown
@@ -43,7 +43,6 @@ class ArrayBuilder implements Builder {
   take(slots: readonly unknown[], from: number, to: number): void {
     const value = this.#value
     for (let index = from; index < to; index++) value.push(slots[index])
-    if (value.length > this.#size) throw wrongSize(this.#size)
   }
 
   finish(): unknown {
@@ -69,7 +68,7 @@ abstract class EntriesBuilder implements Builder {
 
   take(slots: readonly unknown[], from: number, to: number): void {
     let index = from
-    if (this.#hasKey && index < to) this.#add(this.#key, slots[index++])
+    if (this.#hasKey) this.#add(this.#key, slots[index++])
     for (; index + 1 < to; index += 2) this.#add(slots[index], slots[index + 1])
     if (index < to) {
       this.#key = slots[index]
@@ -84,7 +83,7 @@ abstract class EntriesBuilder implements Builder {
 
   #add(key: unknown, value: unknown): void {
     this.#hasKey = false
-    if (++this.#entries > this.#size) throw wrongSize(this.#size)
+    this.#entries += 1
     if (!this.set(key, value)) throw malformed('a key stands twice in a value, or cannot be its key')
   }
 }
@@ -120,7 +119,7 @@ class SetBuilder implements Builder {
   take(slots: readonly unknown[], from: number, to: number): void {
     for (let index = from; index < to; index++) this.#value.add(slots[index])
     this.#count += to - from
-    if (this.#value.size !== this.#count || this.#count > this.#size) throw wrongSize(this.#size)
+    if (this.#value.size !== this.#count) throw malformed('a member stands twice in a set')
   }
 
   finish(): unknown {

@@ -50,11 +50,6 @@ export class ChunkReader {
     return this.#summary
   }
 
-  /** Where the last chunk's frame begins. */
-  get offset(): number {
-    return this.#offset
-  }
-
   /** What the file still holds behind the last chunk. */
   get bytesLeft(): number {
     return this.#source.bytes - this.#frames.position

@@ -55,6 +55,13 @@ describe('a chunk whose checksum is right and whose content is not', () => {
       encoded(1, 2),
     ),
     'a key without a value': forgeChunk(1, [...openOp(map, 1), ...valuesOp(1), ...closeOp], encoded(1)),
+    'a key behind the last entry': forgeChunk(
+      3,
+      [...openOp(map, 1), ...valuesOp(3), ...closeOp],
+      encoded(1, 2, 3),
+    ),
+    'a map with fewer entries': forgeChunk(2, [...openOp(map, 2), ...valuesOp(2), ...closeOp], encoded(1, 2)),
+    'a set with more members': forgeChunk(2, [...openOp(set, 1), ...valuesOp(2), ...closeOp], encoded(1, 2)),
     'a map with more entries': forgeChunk(
       4,
       [...openOp(map, 1), ...valuesOp(4), ...closeOp],

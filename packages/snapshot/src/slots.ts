@@ -89,7 +89,7 @@ class ObjectSlots implements Slots {
   }
 
   step(): string {
-    return propertyStep(this.#keys[this.#index] ?? '')
+    return propertyStep(this.#keys[this.#index] as string)
   }
 }
 

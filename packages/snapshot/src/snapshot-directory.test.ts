@@ -79,6 +79,21 @@ describe('SnapshotDirectory', () => {
     expect(await readdir(path)).toEqual(expect.arrayContaining([...strange, ...others]))
   })
 
+  it('is no directory without snapshots where a link leads nowhere, or a file stands', async () => {
+    await symlink(`${temporary.path}/nowhere`, `${temporary.path}/link`)
+    await writeFile(`${temporary.path}/file`, 'of somebody else')
+    for (const name of ['link', 'file']) {
+      const opened = SnapshotDirectory.open(`${temporary.path}/${name}`)
+      await expect(opened.then((store) => store.list())).rejects.toMatchObject({
+        code: 'NOT_A_FILE',
+        path: `${temporary.path}/${name}`,
+        cause: expect.any(Error) as Error,
+      })
+    }
+    const store = await SnapshotDirectory.open(`${temporary.path}/nothing`)
+    expect(await store.list()).toEqual([])
+  })
+
   it('follows no symbolic link and opens nothing but files', async () => {
     const store = await open()
     const { name } = await publish(store, ['outside'])

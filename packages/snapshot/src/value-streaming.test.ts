@@ -5,10 +5,12 @@ import { HoldfastError } from '@holdfast/environment'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chunksOf, valuesOf } from './chunks.fixture.ts'
+import { ChunkEncoder } from './chunk-encoder.ts'
 import { CHUNK_BYTES, CHUNK_VALUES, INLINE_BYTES, MAX_CHUNK_BYTES, OP, STRING_PIECE_UNITS } from './format.ts'
 import { naiveChunks } from './naive.fixture.ts'
 import { exceedsInline } from './size-bound.ts'
 import { stateDigest } from './state-digest.ts'
+import { ValueWalker } from './value-walker.ts'
 import { anyState, anyValue, numbers } from './values.fixture.ts'
 
 /** toEqual takes seconds for a million entries. */
@@ -77,6 +79,26 @@ describe('taking values apart and putting them together', () => {
       }),
       { numRuns: 200 },
     )
+  })
+
+  it('takes a container apart that stands deeper than the codec goes', () => {
+    const containers: unknown[] = [[], {}, new Map(), new Set()]
+    const around: ((inner: unknown) => unknown)[] = [
+      (inner) => [inner],
+      (inner) => ({ inner }),
+      (inner) => new Map([['inner', inner]]),
+      (inner) => new Map([[inner, 1]]),
+      (inner) => new Set([inner]),
+    ]
+    for (const container of containers) {
+      expect(exceedsInline(container, 0)).toBe(true)
+      expect(exceedsInline(container, 1)).toBe(false)
+      for (const put of around) {
+        expect(exceedsInline(put(container), 1)).toBe(true)
+        expect(exceedsInline(put(container), 2)).toBe(false)
+      }
+    }
+    for (const leaf of ['text', 1, null, Uint8Array.of(1)]) expect(exceedsInline(leaf, 0)).toBe(false)
   })
 
   it('stores small values as one run, and takes nothing apart that need not be', () => {
@@ -327,5 +349,23 @@ describe('what is refused', () => {
     const object: Record<string, unknown> = Object.fromEntries(wide.map((index) => [`k${index}`, index]))
     object['k5'] = changing(() => delete object['k9'])
     expect(refusalOf(object).message).toContain('was changed while it was being written')
+  })
+
+  it('says where bytes are that lost their memory while they were being written', () => {
+    const chunk = new ChunkEncoder(messagePackCodec)
+    const walker = new ValueWalker(chunk, messagePackCodec)
+    const bytes = new Uint8Array(4 * CHUNK_BYTES)
+    expect(walker.add([wide, { bytes }])).toBe(true)
+    structuredClone(bytes, { transfer: [bytes.buffer] })
+    chunk.cut(Buffer.alloc(chunk.payloadBytes), 0)
+    const goOn = () => {
+      while (walker.resume()) chunk.cut(Buffer.alloc(chunk.payloadBytes), 0)
+    }
+    expect(goOn).toThrow(
+      expect.objectContaining({
+        code: 'SNAPSHOT_FAILED',
+        details: expect.objectContaining({ index: 0, at: '$[1].bytes' }) as object,
+      }) as Error,
+    )
   })
 })
