@@ -12,34 +12,55 @@ function text(number: number, bytes: number): string {
   return `${number} `.padEnd(bytes, String(number % 10))
 }
 
+/** Fills batches in rounds, and finds in the log what was handed in, each behind a note of so many bytes. */
+async function fill(noteBytes: number, records: number, maxBytes: number): Promise<number> {
+  const environment = faultyMemory()
+  const random = new SeededRandom(noteBytes)
+  const note = Uint8Array.from({ length: noteBytes }, (_, i) => i)
+  const notes: number[] = []
+  const store = await openHarness(environment, OPTIONS, undefined, { note: () => note })
+  const expected: string[] = []
+  for (let round = 0; round < 4; round++) {
+    const appended: Promise<number>[] = []
+    for (let i = 0; i < records; i++) {
+      const value = text(expected.length + 1, random.below(3) === 0 ? 10 : 1 + random.below(maxBytes))
+      expected.push(value)
+      appended.push(store.append(value, random.below(3) === 0 ? 'os' : 'disk'))
+    }
+    await Promise.all(appended)
+  }
+  await store.log.sync()
+  for await (const batch of store.log.batches({ after: 0 })) notes.push(batch.note.length)
+  expect(new Set(notes)).toEqual(new Set([noteBytes]))
+  const all = expected.map((value, i) => `${i + 1}:${value}`)
+  expect(await readAll(store.log)).toEqual(all)
+  expect((await recovered(environment.memory)).records).toEqual(all)
+  await store.close()
+  return notes.length
+}
+
 describe('batches that are full, in memory that is used again', () => {
   // More than a batch takes, and notes that fit before it and notes that do not.
-  it.each([0, 1, 8, 900, 5000])('hold what they were given, behind a note of %d bytes', async (noteBytes) => {
-    const environment = faultyMemory()
-    const random = new SeededRandom(noteBytes)
-    const note = Uint8Array.from({ length: noteBytes }, (_, i) => i)
-    const notes: number[] = []
-    const store = await openHarness(environment, OPTIONS, undefined, { note: () => note })
-    const expected: string[] = []
-    for (let round = 0; round < 4; round++) {
-      const appended: Promise<number>[] = []
-      for (let i = 0; i < 20; i++) {
-        const value = text(expected.length + 1, random.below(3) === 0 ? 10 : 1 + random.below(2_500_000))
-        expected.push(value)
-        appended.push(store.append(value, random.below(3) === 0 ? 'os' : 'disk'))
-      }
-      await Promise.all(appended)
-    }
-    await store.log.sync()
-    // Three of four are full.
-    expect(store.log.stats().batches).toBeGreaterThan(12)
-    for await (const batch of store.log.batches({ after: 0 })) notes.push(batch.note.length)
-    expect(new Set(notes)).toEqual(new Set([noteBytes]))
-    const all = expected.map((value, i) => `${i + 1}:${value}`)
-    expect(await readAll(store.log)).toEqual(all)
-    expect((await recovered(environment.memory)).records).toEqual(all)
-    await store.close()
-  })
+  const NOTES = [0, 1, 8, 900, 5000]
+
+  it.each(NOTES)(
+    'by their number, hold what they were given, behind a note of %d bytes',
+    async (noteBytes) => {
+      // Two of three are full.
+      expect(await fill(noteBytes, 2500, 200)).toBe(12)
+    },
+  )
+
+  it.each(NOTES)(
+    'by their bytes, hold what they were given, behind a note of %d bytes',
+    {
+      tags: ['long'],
+    },
+    async (noteBytes) => {
+      // Three of four are full.
+      expect(await fill(noteBytes, 20, 2_500_000)).toBeGreaterThan(12)
+    },
+  )
 
   it('go to another segment as they are', async () => {
     const environment = faultyMemory()
@@ -81,7 +102,7 @@ describe('batches that are full, in memory that is used again', () => {
     expect(seen).toEqual(expected)
   })
 
-  it('are kept until they are durable, to be written again', async () => {
+  it('are kept until they are durable, to be written again', { tags: ['long'] }, async () => {
     const environment = faultyMemory()
     const store = await openHarness(environment, { ...OPTIONS, syncIntervalMs: 60_000 })
     const values = Array.from({ length: 40 }, (_, i) => text(i, 1_000_000))
