@@ -122,6 +122,11 @@ describe('hostile bytes', () => {
     expect(decode(encode(messagePackCodec, values), values.length)).toStrictEqual(values)
   })
 
+  it('a Date in 64 bits may be as late as its 34 bits of seconds go', () => {
+    expect(decode(hex('d7 ff 00 00 00 02 00 00 00 05'), 1)).toEqual([new Date((2 ** 33 + 5) * 1000)])
+    expect(decode(hex('d7 ff ee 2e 1f 03 ff ff ff ff'), 1)).toEqual([new Date((2 ** 34 - 1) * 1000 + 999)])
+  })
+
   it.each<[what: string, level: string]>([
     ['arrays', '91'],
     ['Maps', '81 01'],

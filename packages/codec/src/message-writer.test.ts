@@ -100,6 +100,29 @@ it('a property that is hidden is found where the others make a structure that is
   })
 })
 
+it('a getter that takes a property away is found out', () => {
+  const value: Record<string, unknown> = {
+    get a() {
+      return Reflect.deleteProperty(value, 'b')
+    },
+    b: 1,
+  }
+  expect(thrownBy(() => new MessageWriter().write(value))).toMatchObject({
+    code: 'NOT_SERIALIZABLE',
+    details: { at: '$', reason: 'changed while it was read' },
+  })
+})
+
+it('a key in a path is cut behind 64 characters', () => {
+  for (const [length, shown] of [
+    [64, `"${'k'.repeat(64)}"`],
+    [65, `"${'k'.repeat(64)}…"`],
+  ] as const) {
+    const value = new Map([['k'.repeat(length), -0]])
+    expect(thrownBy(() => new MessageWriter().write(value)).details).toMatchObject({ at: `$.get(${shown})` })
+  }
+})
+
 it('a getter cannot begin another frame', () => {
   const writer = new MessageWriter()
   const value = {
