@@ -2,16 +2,17 @@
 import { cpSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { open, type OpenOptions } from 'holdfast'
+import { open } from 'holdfast'
 import { answer } from '../answer.ts'
 import { callers } from '../callers.ts'
-import { cityMachine, cityOf } from '../recovery/cities.ts'
+import { cityOf } from '../recovery/cities.ts'
 import { percentiles } from '../percentiles.ts'
 import { peakMemoryMib } from '../usage.ts'
+import { CITY_MACHINES, type CityStore, type MachineName } from './modes.ts'
 
 export interface SnapshotsInput {
   readonly snapshots: boolean
-  readonly options: OpenOptions['snapshot']
+  readonly machine: MachineName
   readonly cities: number
   readonly inFlight: number
   /** At least; a snapshot that is under way is waited for. */
@@ -22,10 +23,16 @@ const WARM_UP_SHARE = 0.3
 const DELAY_RESOLUTION_MS = 1
 
 await answer(async (input: SnapshotsInput, { directory, prepared = '' }) => {
-  const { snapshots, options, cities, inFlight, ms } = input
+  const { snapshots, machine, cities, inFlight, ms } = input
   cpSync(prepared, directory, { recursive: true })
-  const store = await open(directory, cityMachine, { snapshot: { ...options, everyBytes: Infinity } })
-  const commit = (index: number): Promise<number> => store.execute('add', cityOf((index * 7919) % cities))
+  const options = { snapshot: { everyBytes: Infinity } }
+  const store = await (machine === 'map'
+    ? open(directory, CITY_MACHINES.map, options)
+    : open(directory, CITY_MACHINES.tree, options))
+  // A new version of the machine owes one.
+  await store.snapshot()
+  const target: CityStore = store
+  const commit = (index: number): Promise<number> => target.execute('add', cityOf((index * 7919) % cities))
   const load = { inFlight, most: Infinity }
   const warmUp = await callers({ commit }, { ...load, ms: ms * WARM_UP_SHARE, first: 0 })
   const memoryBefore = peakMemoryMib()
@@ -50,6 +57,7 @@ await answer(async (input: SnapshotsInput, { directory, prepared = '' }) => {
   return {
     perSecond: (acknowledged / loadedMs) * 1000,
     ...percentiles(latency),
+    delayP99Ms: Math.max(0, delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS),
     longestStallMs: Math.max(0, delay.max / 1e6 - DELAY_RESOLUTION_MS),
     peakMemoryMib: memory,
     grownMib: memory - memoryBefore,

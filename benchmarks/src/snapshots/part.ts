@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Cell, Contender, Part, Plan } from '../part.ts'
 import { storeWithSnapshot } from '../recovery/part.ts'
 import type { SnapshotsInput } from './child.ts'
-import { NO_SNAPSHOT, SNAPSHOT_MODES } from './modes.ts'
+import { SNAPSHOT_MODES } from './modes.ts'
 import { snapshotsReport } from './report.ts'
 
 const PROGRAM = join(import.meta.dirname, 'child.ts')
@@ -11,9 +11,9 @@ const QUICK_CITIES = 2000
 const IN_FLIGHT = 256
 const MS = 2000
 const QUICK_MS = 30
-const ROUNDS = 3
+const ROUNDS = 2
 /** The load, opening and closing the store, and a snapshot that is still under way. */
-const SECONDS = 5
+const SECONDS = 6
 
 export const snapshots: Part = {
   name: 'snapshots',
@@ -22,10 +22,10 @@ export const snapshots: Part = {
     {
       id: 'snapshots',
       rounds: quick ? 1 : ROUNDS,
-      contenders: [
-        contender(NO_SNAPSHOT, quick, { snapshots: false, options: {} }),
-        ...SNAPSHOT_MODES.map(({ name, options }) => contender(name, quick, { snapshots: true, options })),
-      ],
+      contenders: SNAPSHOT_MODES.flatMap(({ name, without, machine }) => [
+        contender(without, quick, { snapshots: false, machine }),
+        contender(name, quick, { snapshots: true, machine }),
+      ]),
     },
   ],
   report: snapshotsReport,
@@ -34,7 +34,7 @@ export const snapshots: Part = {
 function contender(
   name: string,
   quick: boolean,
-  mode: Pick<SnapshotsInput, 'snapshots' | 'options'>,
+  mode: Pick<SnapshotsInput, 'snapshots' | 'machine'>,
 ): Contender {
   const cities = quick ? QUICK_CITIES : CITIES
   const input: SnapshotsInput = { ...mode, cities, inFlight: IN_FLIGHT, ms: quick ? QUICK_MS : MS }

@@ -2,7 +2,7 @@ import { duration, median, megabytes, NONE, times } from '../format.ts'
 import type { CellResult, Report } from '../part.ts'
 import { ratio, reason, spread } from '../statistics.ts'
 import { table } from '../table.ts'
-import { NO_SNAPSHOT, SNAPSHOT_MODES } from './modes.ts'
+import { SNAPSHOT_MODES } from './modes.ts'
 
 const MIB = 1024 ** 2
 
@@ -11,17 +11,21 @@ export function snapshotsReport(results: readonly CellResult[]): Report {
 }
 
 function snapshotsTable(result: CellResult): string {
-  const names = [NO_SNAPSHOT, ...SNAPSHOT_MODES.map(({ name }) => name)]
-  const rows = names.map((name) => {
+  const lines = SNAPSHOT_MODES.flatMap(({ name, without }) => [
+    { name: without, beside: undefined },
+    { name, beside: without },
+  ])
+  const rows = lines.map(({ name, beside }) => {
     const of = (figure: string) => spread(result, name, figure)
     const perSecond = of('perSecond')
     return [
       name,
       perSecond === undefined ? (reason(result.outcomes[name]) ?? NONE) : median(perSecond),
-      name === NO_SNAPSHOT ? NONE : times(ratio(result, name, NO_SNAPSHOT, 'perSecond')),
+      beside === undefined ? NONE : times(ratio(result, name, beside, 'perSecond')),
       median(of('p50Us'), duration),
       median(of('p99Us'), duration),
       median(of('maxUs'), duration),
+      median(of('delayP99Ms'), (ms) => duration(ms * 1000)),
       median(of('longestStallMs'), (ms) => duration(ms * 1000)),
       median(of('snapshotSeconds'), (seconds) => duration(seconds * 1e6)),
       median(of('bytes'), megabytes),
@@ -33,10 +37,11 @@ function snapshotsTable(result: CellResult): string {
   const head = [
     '',
     'commands/s',
-    `÷ ${NO_SNAPSHOT}`,
+    '÷ no snapshot',
     'p50',
     'p99',
     'longest wait',
+    'p99 delay of the loop',
     'longest stall',
     'a snapshot takes',
     'of',

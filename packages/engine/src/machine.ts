@@ -25,6 +25,7 @@ export interface Machine<State extends object = object, Types extends CommandTyp
   readonly apply: (state: State, command: LoggedCommand, context: CommandContext) => unknown
   readonly entries: ((state: State) => Iterable<unknown>) | undefined
   readonly restore: ((entries: AsyncIterable<unknown>) => State | Promise<State>) | undefined
+  readonly capture: ((state: State) => State) | undefined
   readonly upgrade: Upgrade<State> | undefined
   /** The commands there are; `undefined` where `apply` itself decides. */
   readonly names: ReadonlySet<string> | undefined
@@ -47,12 +48,19 @@ export interface MachineDefinition<State extends object, Entry = unknown> {
   /** The state before the first command. Called for each store that is made, and for each replay from the start. */
   readonly initial: () => State
   /**
-   * What a snapshot stores: values of any size and number, taken while `apply` waits. With `restore`.
+   * What a snapshot stores: values of any size and number, out of the state while `apply` waits, or out of what
+   * `capture` gave. With `restore`.
    * Without the two, the state is stored as it is.
    */
   readonly entries?: (state: State) => Iterable<Entry>
   /** Rebuilds the state out of what `entries` gave. */
   readonly restore?: (entries: AsyncIterable<Entry>) => State | Promise<State>
+  /**
+   * A view of the state that stays as it is while commands go on changing the state, in a time that does not grow
+   * with it: the roots of immutable data, or copies of copy-on-write trees. With it snapshots are written while
+   * commands are applied; without it, applying waits until one is written.
+   */
+  readonly capture?: (state: State) => NoInfer<State>
   /** Reads what an older `version` wrote. Without it a store of an older version is refused. */
   readonly upgrade?: Upgrade<NoInfer<State>>
 }
@@ -103,7 +111,17 @@ export function defineMachine<State extends object>(
     Partial<NamedCommands<State, CommandFunctions<State>>> &
     Partial<BareApply<State, LoggedCommand, unknown>>,
 ): Machine<State> {
-  const { version, initial, commands, apply: bare, entries, restore, upgrade, ...unknown } = definition
+  const {
+    version,
+    initial,
+    commands,
+    apply: bare,
+    entries,
+    restore,
+    capture,
+    upgrade,
+    ...unknown
+  } = definition
   const [misspelt] = Object.keys(unknown)
   if (misspelt !== undefined) throw invalid(`a machine has nothing called '${misspelt}'`)
   if (!Number.isInteger(version) || version < 1 || version > MAX_VERSION) {
@@ -112,6 +130,9 @@ export function defineMachine<State extends object>(
   if (typeof initial !== 'function') throw invalid('initial must be a function that gives the first state')
   if ((entries === undefined) !== (restore === undefined)) {
     throw invalid('entries and restore belong together: what one gives is what the other takes')
+  }
+  if (capture !== undefined && typeof capture !== 'function') {
+    throw invalid('capture must be a function that gives a view of the state')
   }
   if ((commands === undefined) === (bare === undefined)) {
     throw invalid('a machine has either commands or a bare apply')
@@ -123,6 +144,7 @@ export function defineMachine<State extends object>(
     apply: apply as Machine<State>['apply'],
     entries,
     restore,
+    capture,
     upgrade,
     names: commands && new Set(Object.keys(commands)),
     schemas: new Map(),

@@ -96,6 +96,7 @@ async function openIn<State extends object, Types extends CommandTypes>(
         policy,
         epoch: directory.epoch,
         events,
+        clock: environment.clock,
       },
       {
         records: plan.replay.records,

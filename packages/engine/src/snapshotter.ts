@@ -1,6 +1,12 @@
-import { HoldfastError, isHoldfastError } from '@holdfast/environment'
+import { type Clock, HoldfastError, isHoldfastError } from '@holdfast/environment'
 import { WriteQueue } from '@holdfast/recovery'
-import type { PublishedSnapshot, SnapshotStore, SnapshotSubject, SnapshotWriter } from '@holdfast/snapshot'
+import type {
+  PublishedSnapshot,
+  SnapshotPace,
+  SnapshotStore,
+  SnapshotSubject,
+  SnapshotWriter,
+} from '@holdfast/snapshot'
 import type { Log } from '@holdfast/wal'
 import type { LoggedCommand } from './commands.ts'
 import type { LiveMachine } from './live-machine.ts'
@@ -23,6 +29,21 @@ export interface SnapshotterParts<State extends object> {
   readonly policy: SnapshotPolicy
   readonly epoch: number
   readonly events: StoreEmitter
+  readonly clock: Clock
+}
+
+/**
+ * How a snapshot is taken.
+ * - `captured`: the machine's `capture` gives a view of the state, which is written while commands are applied.
+ * - `blocking`: commands wait to be applied until the state is written.
+ */
+export type SnapshotMode = 'captured' | 'blocking'
+
+/** A snapshot that was just taken. */
+export interface TakenSnapshot extends SnapshotInfo {
+  readonly mode: SnapshotMode
+  /** Milliseconds for which no command could be applied. */
+  readonly blockedMs: number
 }
 
 /** Figures of the snapshots of an open store. */
@@ -34,15 +55,20 @@ export interface SnapshotStats {
   readonly failed: number
   /** What the last attempt failed with; `undefined` once one has succeeded. */
   readonly lastError: HoldfastError | undefined
+  /** How they are taken. */
+  readonly mode: SnapshotMode
+  /** Milliseconds for which the last one let no command be applied; 0 before the first. Where they are too many, give the machine a `capture`. */
+  readonly lastBlockedMs: number
   /** What a restart would replay: commands, and bytes of them. */
   readonly recordsSince: number
   readonly bytesSince: number
 }
 
 /**
- * Takes snapshots, by policy or when asked. While one is written nothing is applied; the event loop turns,
- * reads go on, commands are captured and written to the log. It is published only when the log is durable
- * at least to its sequence: otherwise a power cut could leave a state that the log has never reached.
+ * Takes snapshots, by policy or when asked. Out of the state itself, nothing is applied while one is written; the
+ * event loop turns, reads go on, commands are captured and written to the log. Out of a view of it, commands are
+ * applied, too. It is published only when the log is durable at least to its sequence: otherwise a power cut could
+ * leave a state that the log has never reached.
  */
 export class Snapshotter<State extends object> {
   readonly #parts: SnapshotterParts<State>
@@ -53,6 +79,7 @@ export class Snapshotter<State extends object> {
   #taken = 0
   #failed = 0
   #lastError: HoldfastError | undefined
+  #lastBlockedMs = 0
   /** Of the newest snapshot: the state is in it, as this version of the machine has it. */
   #storedSeq: number
   #due = false
@@ -127,6 +154,8 @@ export class Snapshotter<State extends object> {
       taken: this.#taken,
       failed: this.#failed,
       lastError: this.#lastError,
+      mode: this.#mode,
+      lastBlockedMs: this.#lastBlockedMs,
       recordsSince: this.#recordsSince,
       bytesSince: this.#bytesSince,
     }
@@ -156,34 +185,78 @@ export class Snapshotter<State extends object> {
     await retention.add(snapshot)
     this.#taken += 1
     this.#storedSeq = seq
-    tell(events, 'snapshot', snapshot)
+    tell(events, 'snapshot', { ...snapshot, mode: this.#mode, blockedMs: this.#lastBlockedMs })
     await this.retain()
     return snapshot
   }
 
-  /** In the line of the queue: between two batches. */
-  #write(): Promise<{ subject: SnapshotSubject; writer: SnapshotWriter }> {
-    const { queue, live, machine, snapshots, epoch } = this.#parts
+  get #mode(): SnapshotMode {
+    return this.#parts.machine.capture === undefined ? 'blocking' : 'captured'
+  }
+
+  /** All of it is in the file on return. */
+  async #write(): Promise<Written> {
+    const { live, machine } = this.#parts
+    const { capture } = machine
+    if (capture === undefined) {
+      return this.#betweenBatches(() => this.#writeOut(this.#subject(), live.state, 'fast'))
+    }
+    const [subject, view] = await this.#betweenBatches(
+      () => [this.#subject(), viewOf(live.state, capture)] as const,
+    )
+    return this.#writeOut(subject, view, 'gentle')
+  }
+
+  /** In the line of the queue, where nothing is applied. */
+  #betweenBatches<T>(task: () => T | Promise<T>): Promise<T> {
+    const { queue, live, clock } = this.#parts
     return queue.run(async () => {
       if (live.failure !== undefined) throw live.failure
-      const subject = {
-        seq: live.appliedSeq,
-        time: live.lastTime,
-        machineVersion: machine.version,
-        epoch,
-        // Who opens with this snapshot reads nothing before it: what no batch carries yet would be forgotten.
-        note: live.ledger.note(),
-      }
-      const writer = await snapshots.create(subject)
+      const began = clock.monotonic()
       try {
-        await writeContent(writer, machine, live.state)
-      } catch (error) {
-        await writer[Symbol.asyncDispose]()
-        throw error
+        return await task()
+      } finally {
+        this.#lastBlockedMs = clock.monotonic() - began
       }
-      return { subject, writer }
     })
   }
+
+  /** The state as it is now. */
+  #subject(): SnapshotSubject {
+    const { live, machine, epoch } = this.#parts
+    return {
+      seq: live.appliedSeq,
+      time: live.lastTime,
+      machineVersion: machine.version,
+      epoch,
+      // Who opens with this snapshot reads nothing before it: what no batch carries yet would be forgotten.
+      note: live.ledger.note()?.slice(),
+    }
+  }
+
+  async #writeOut(subject: SnapshotSubject, state: State, pace: SnapshotPace): Promise<Written> {
+    const { machine, snapshots } = this.#parts
+    const writer = await snapshots.create(subject, pace)
+    try {
+      await writeContent(writer, machine, state)
+    } catch (error) {
+      await writer[Symbol.asyncDispose]()
+      throw error
+    }
+    return { subject, writer }
+  }
+}
+
+interface Written {
+  readonly subject: SnapshotSubject
+  readonly writer: SnapshotWriter
+}
+
+function viewOf<State extends object>(state: State, capture: (state: State) => State): State {
+  const view: unknown = capture(state)
+  if (typeof view === 'object' && view !== null && view !== state) return view as State
+  const what = view === state ? 'the state itself, which goes on changing' : 'no object'
+  throw new HoldfastError('SNAPSHOT_FAILED', `capture of the machine gave ${what}`)
 }
 
 /** Typed errors stay what they are; what a machine's `entries` throws becomes the cause of one. */

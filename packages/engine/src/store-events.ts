@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events'
 import type { HoldfastError } from '@holdfast/environment'
-import type { SnapshotInfo } from './snapshot-info.ts'
+import type { TakenSnapshot } from './snapshotter.ts'
 
 /** What happens to a store beside what its callers wait for: `store.events.on(name, listener)`. */
 export interface StoreEvents {
   /** `apply` threw something else than a `Refusal`, or returned a promise: probably a bug. The command counts as refused. */
   applyFailed: [failure: ApplyFailure]
-  /** A snapshot was published. */
-  snapshot: [snapshot: SnapshotInfo]
+  /** A snapshot was published; `blockedMs` says for how long no command could be applied. */
+  snapshot: [snapshot: TakenSnapshot]
   /** A snapshot could not be taken: nothing was published, and the store goes on. The policy tries again after its next interval. */
   snapshotFailed: [error: HoldfastError]
   /** The log was trimmed behind the oldest snapshot that is kept. */

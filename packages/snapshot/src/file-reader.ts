@@ -6,6 +6,7 @@ import { ChunkReader, faultError, type SnapshotFile } from './chunk-reader.ts'
 import { zstd, zstdMissing } from './compression.ts'
 import { FLAG_ZSTD, FORMAT_VERSION, KIND, SNAPSHOT_KINDS } from './format.ts'
 import { decodeHeader, type FileHeader } from './header.ts'
+import type { Pace } from './pace.ts'
 import { inFile } from './refusals.ts'
 import type { SnapshotEntry, SnapshotHeader, SnapshotReader, SnapshotSummary } from './snapshot-store.ts'
 import { turn } from './turn.ts'
@@ -17,6 +18,8 @@ export interface ReaderOptions {
   readonly storeId: Uint8Array | undefined
   /** Tried before the codecs that are always there. */
   readonly codec: Codec<unknown>
+  /** Whoever has just written it shares the event loop while it is verified. */
+  readonly pace?: Pace
 }
 
 /** The header fits into this; the rest of the file is read by passes of their own. */
@@ -30,6 +33,7 @@ export class FileSnapshotReader implements SnapshotReader {
   readonly #file: File
   readonly #source: SnapshotFile
   readonly #codec: Codec<unknown>
+  readonly #pace: Pace | undefined
   #summary: SnapshotSummary | undefined
   #closed = false
 
@@ -37,7 +41,7 @@ export class FileSnapshotReader implements SnapshotReader {
     entry: SnapshotEntry,
     opened: OpenedFile,
     codec: Codec<unknown>,
-    environment: Environment,
+    { environment, pace }: ReaderOptions,
   ) {
     const { salt: _salt, ...header } = opened.header
     this.entry = entry
@@ -46,6 +50,7 @@ export class FileSnapshotReader implements SnapshotReader {
     this.#file = opened.file
     this.#source = opened.source
     this.#codec = codec
+    this.#pace = pace
   }
 
   /** Opens the file and checks its header against the entry. Leaves nothing open where it throws. */
@@ -58,7 +63,7 @@ export class FileSnapshotReader implements SnapshotReader {
       assertBelongs(opened.header, entry, options.storeId)
       if (opened.header.compression === 'zstd' && zstd === undefined) throw zstdMissing(path)
       const codec = codecFor(opened.header.codec, options.codec, path)
-      return new FileSnapshotReader(entry, opened, codec, environment)
+      return new FileSnapshotReader(entry, opened, codec, options)
     } catch (error) {
       await file.close().catch(() => {})
       throw error
@@ -71,7 +76,7 @@ export class FileSnapshotReader implements SnapshotReader {
 
   async verify(): Promise<SnapshotSummary> {
     const chunks = new ChunkReader(this.#source)
-    while ((await this.#next(chunks)) !== undefined);
+    while ((await this.#next(chunks)) !== undefined) await this.#pace?.rest()
     this.#summary = chunks.summary as SnapshotSummary
     return this.#summary
   }

@@ -4,9 +4,9 @@ import { ChunkEncoder } from './chunk-encoder.ts'
 import { ChunkFile } from './chunk-file.ts'
 import { FileSnapshotReader } from './file-reader.ts'
 import type { FileHeader } from './header.ts'
+import { Pace, type SnapshotPace } from './pace.ts'
 import { publish, readBack } from './publish.ts'
 import type { PublishedSnapshot, SnapshotEntry, SnapshotWriter } from './snapshot-store.ts'
-import { turn } from './turn.ts'
 import { ValueWalker } from './value-walker.ts'
 
 /** What a writer has to know. */
@@ -14,6 +14,7 @@ export interface WriterOptions {
   readonly environment: Environment
   readonly header: FileHeader
   readonly codec: Codec<unknown>
+  readonly pace: SnapshotPace
   /** What the snapshot is to be. Its bytes are found out. */
   readonly entry: Omit<SnapshotEntry, 'bytes'>
   /** Called with the path of the temporary file when it is there, and again when it is there no longer. */
@@ -28,6 +29,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
   readonly #file: ChunkFile
   readonly #chunk: ChunkEncoder
   readonly #walker: ValueWalker
+  readonly #pace: Pace
   readonly #timed: ReturnType<typeof snapshotTiming.start>
   /** A call is under way. */
   #busy = false
@@ -40,7 +42,8 @@ export class FileSnapshotWriter implements SnapshotWriter {
     this.#options = options
     this.#file = file
     this.#chunk = new ChunkEncoder(options.codec)
-    this.#walker = new ValueWalker(this.#chunk, options.codec)
+    this.#pace = new Pace(options.environment, options.pace)
+    this.#walker = new ValueWalker(this.#chunk, options.codec, this.#pace)
     this.#timed = snapshotTiming.start(options.environment.clock)
   }
 
@@ -56,7 +59,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
     // No promise unless there is something to wait for: a million small values would each pay for one.
     this.#assertReady()
     try {
-      if (this.#walker.add(value)) return this.#work(() => this.#putChunks())
+      if (this.#walker.add(value)) return this.#work(() => this.#goOn())
     } catch (error) {
       return this.#work(() => Promise.reject(error as Error))
     }
@@ -65,9 +68,9 @@ export class FileSnapshotWriter implements SnapshotWriter {
   writeAll(values: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {
     return this.#work(async () => {
       if (Symbol.asyncIterator in values) {
-        for await (const value of values) if (this.#add(value)) await this.#putChunks()
+        for await (const value of values) if (this.#add(value)) await this.#goOn()
       } else {
-        for (const value of values) if (this.#add(value)) await this.#putChunks()
+        for (const value of values) if (this.#add(value)) await this.#goOn()
       }
     })
   }
@@ -95,11 +98,11 @@ export class FileSnapshotWriter implements SnapshotWriter {
     return this.#walker.add(value)
   }
 
-  /** Writes the chunk that is full, and those that the value which filled it goes on to fill. */
-  async #putChunks(): Promise<void> {
+  /** Writes the chunk if it is full, lets others have their turn, and goes on with the value that is open. */
+  async #goOn(): Promise<void> {
     do {
-      await this.#file.put(this.#chunk)
-      await turn(this.#options.environment)
+      if (this.#chunk.isFull) await this.#file.put(this.#chunk)
+      await this.#pace.rest()
       if (this.#ended !== undefined) throw this.#ended
     } while (this.#walker.resume())
   }
@@ -115,7 +118,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
     if (!this.#chunk.isEmpty) await this.#file.put(this.#chunk)
     const summary = await this.#file.finish(entries)
     const { bytes, path } = this.#file
-    const readerOptions = { environment, storeId: header.storeId, codec }
+    const readerOptions = { environment, storeId: header.storeId, codec, pace: this.#pace }
     await readBack(() => FileSnapshotReader.open({ ...entry, bytes, path }, readerOptions), summary)
     if (this.#ended !== undefined) throw this.#ended
     await publish(path, entry.path, environment)

@@ -14,6 +14,7 @@ import { FileSnapshotReader, readHeader } from './file-reader.ts'
 import { FileSnapshotWriter } from './file-writer.ts'
 import { isTemporarySnapshotName, MAX_ID, parseSnapshotName, snapshotName } from './file-name.ts'
 import { MAX_NOTE_BYTES, STORE_ID_BYTES } from './format.ts'
+import type { SnapshotPace } from './pace.ts'
 import type {
   SnapshotCompression,
   SnapshotEntry,
@@ -104,7 +105,7 @@ export class SnapshotDirectory implements SnapshotStore {
     return entries.sort((one, other) => other.seq - one.seq || other.id - one.id)
   }
 
-  async create(subject: SnapshotSubject): Promise<SnapshotWriter> {
+  async create(subject: SnapshotSubject, pace: SnapshotPace = 'fast'): Promise<SnapshotWriter> {
     const { seq, time, machineVersion, epoch } = subject
     // A copy, now: the caller's bytes may be a view of something that goes on changing.
     const note = Uint8Array.from(subject.note ?? [])
@@ -134,6 +135,7 @@ export class SnapshotDirectory implements SnapshotStore {
         note,
       },
       codec: this.#codec,
+      pace,
       onTemporary: (path, there) => (there ? this.#temporaries.add(path) : this.#temporaries.delete(path)),
     })
   }

@@ -1,3 +1,5 @@
+import type { SnapshotPace } from './pace.ts'
+
 /**
  * Where snapshots are kept. Recovery and the engine depend on this interface and on nothing of a file
  * system; `SnapshotDirectory` is the implementation for local files.
@@ -14,9 +16,10 @@ export interface SnapshotStore {
   list(): Promise<SnapshotEntry[]>
   /**
    * Begins a snapshot. Nothing is to be seen of it in `list` before `close` of its writer has returned.
+   * `pace`: how it shares the event loop; default `fast`.
    * Throws `INVALID_ARGUMENT`, `UNSUPPORTED` (the compression is not to be had here), `IO_ERROR`, `NO_SPACE`.
    */
-  create(subject: SnapshotSubject): Promise<SnapshotWriter>
+  create(subject: SnapshotSubject, pace?: SnapshotPace): Promise<SnapshotWriter>
   /**
    * Opens a snapshot for reading and checks its header.
    * Throws `SNAPSHOT_CORRUPT`; `UNSUPPORTED_FORMAT` (a newer version of the format wrote it);
@@ -112,12 +115,12 @@ export interface PublishedSnapshot extends SnapshotEntry, SnapshotSummary {}
 export interface SnapshotWriter extends AsyncDisposable {
   /**
    * Adds a value of any size. It is captured when this returns nothing, or when what it returns is
-   * settled; until then it must not be changed. A promise is returned only where a chunk was cut (once in
-   * some thousands of small values), and resolves after a turn of the event loop: `await` it before the
-   * next call (`INVALID_ARGUMENT` otherwise).
+   * settled; until then it must not be changed. A promise is returned only where a chunk was cut, or it is
+   * time for a rest (once in some thousands of small values), and resolves after a turn of the event loop:
+   * `await` it before the next call (`INVALID_ARGUMENT` otherwise).
    */
   write(value: unknown): void | Promise<void>
-  /** Adds all the values. The event loop turns between chunks. The fast way for many small values. */
+  /** Adds all the values. The event loop turns between chunks, and at each rest. The fast way for many small values. */
   writeAll(values: Iterable<unknown> | AsyncIterable<unknown>): Promise<void>
   /**
    * Puts every chunk that is complete so far on the disk. The open chunk stays in memory: where chunks end

@@ -3,12 +3,16 @@ import { assertContainer } from './assert-container.ts'
 import type { ChunkEncoder } from './chunk-encoder.ts'
 import { bytesKind, containerKind, isLeafKind } from './container.ts'
 import { located, notSerializable } from './refusals.ts'
+import type { Pace } from './pace.ts'
 import { exceedsInline } from './size-bound.ts'
 import { END, type Slots, slotsOf } from './slots.ts'
 
+/** Goes on for as long as there is something to do. */
+const UNHURRIED = { isSliceOver: false }
+
 /**
  * Feeds values to the chunks: small ones whole, large ones taken apart slot by slot, with a stack of its own
- * instead of recursion, so that it can stop wherever a chunk is full and go on later.
+ * instead of recursion, so that it can stop wherever a chunk is full, or others want their turn, and go on later.
  *
  * Throws `NOT_SERIALIZABLE` with the path of what was refused, and `SNAPSHOT_FAILED` where a value was
  * changed while it was being taken apart. After either it is of no more use.
@@ -16,11 +20,13 @@ import { END, type Slots, slotsOf } from './slots.ts'
 export class ValueWalker {
   readonly #chunk: ChunkEncoder
   readonly #kindOf: (value: unknown) => number | undefined
+  readonly #pace: Pick<Pace, 'isSliceOver'>
   readonly #stack: Slots[] = []
   #entries = 0
 
-  constructor(chunk: ChunkEncoder, codec: Codec<unknown>) {
+  constructor(chunk: ChunkEncoder, codec: Codec<unknown>, pace: Pick<Pace, 'isSliceOver'> = UNHURRIED) {
     this.#chunk = chunk
+    this.#pace = pace
     this.#kindOf = codec.id === bytesCodec.id ? bytesKind : containerKind
   }
 
@@ -37,10 +43,13 @@ export class ValueWalker {
     } catch (error) {
       throw this.#located(error)
     }
-    return this.#stack.length > 0 ? this.#chunk.isFull || this.resume() : this.#chunk.isFull
+    return this.#stack.length > 0 ? this.#isToStop || this.resume() : this.#isToStop
   }
 
-  /** Goes on with the value that is open. True: the chunk is full; cut it and go on. False: the value is complete. */
+  /**
+   * Goes on with the value that is open. True: the chunk is full, or it is time for a rest; see to that and go
+   * on. False: the value is complete.
+   */
   resume(): boolean {
     const stack = this.#stack
     const chunk = this.#chunk
@@ -51,12 +60,16 @@ export class ValueWalker {
           stack.pop()
           chunk.close()
         } else this.#slot(slot)
-        if (chunk.isFull) return true
+        if (this.#isToStop) return true
       }
     } catch (error) {
       throw this.#located(error)
     }
     return false
+  }
+
+  get #isToStop(): boolean {
+    return this.#chunk.isFull || this.#pace.isSliceOver
   }
 
   #slot(value: unknown): void {

@@ -74,6 +74,7 @@ export class RandomWorkload implements Workload<Observation> {
       syncIntervalMs: draw([1, 3, 20]),
       maxUnsyncedBytes: draw([300, 2000, 1_000_000]),
       snapshotEvery: draw([3, 8, 1000]),
+      capturesState: seed % 3 === 1,
       segmentBytes: seed % 4 === 2 ? 200_000 : 4096,
     }
     this.#osPercent = draw([5, 50, 95])

@@ -65,6 +65,49 @@ describe('checkMachine', () => {
     expect(found.message).toContain(what)
   })
 
+  it.each<[what: string, capture: (state: State) => State, index: number | undefined, message: string]>([
+    ['is the state', (state) => state, undefined, 'the state itself'],
+    [
+      'lacks a part',
+      ({ list }) => ({ list: [...list], tags: new Map([['x', 1]]) }),
+      undefined,
+      'another state',
+    ],
+    ['shares what changes', ({ list, tags }) => ({ list, tags: new Map(tags) }), 0, '$.list'],
+    [
+      'shares what changes later',
+      ({ list, tags }) => ({ list: [...list], tags: new Map(tags) }),
+      1,
+      '$.list[0]',
+    ],
+  ])('finds a view of the state that %s', async (_, capture, index, message) => {
+    const capturing = defineMachine({
+      version: 1,
+      initial,
+      capture,
+      commands: {
+        add: ({ list }, count: number) => list.push({ count }),
+        change: ({ list }, count: number) => {
+          const [first] = list
+          if (first !== undefined) first.count = count
+        },
+      },
+    })
+    const found = await faultOf(
+      checkMachine(capturing, [
+        ['add', 1],
+        ['change', 2],
+      ]),
+    )
+    expect(found).toMatchObject({ fault: 'not-captured', index })
+    expect(found.message).toContain(message)
+  })
+
+  it('finds nothing wrong with a view that stays as it is', async () => {
+    const capturing = { ...machine, capture: (state: State) => structuredClone(state) }
+    await checkMachine(capturing, [['add', 1], ['refuse'], ['add', 2]])
+  })
+
   it('looks at the first state before any command', async () => {
     const shared = { count: 0 }
     const twice: Machine<State> = { ...machine, initial: () => ({ ...initial(), list: [shared, shared] }) }

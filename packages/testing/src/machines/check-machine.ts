@@ -15,6 +15,7 @@ import { copyOf, restored } from './stored.ts'
  * - `shared-reference`: an object of the state is reachable twice, and would be two after a restart; or it stands
  *   in two states at once, which change each other.
  * - `not-restored`: what a snapshot gives back is another state, or behaves like one.
+ * - `not-captured`: what `capture` gives is another state, or changes with it.
  */
 export type MachineFault =
   | 'not-deterministic'
@@ -23,6 +24,7 @@ export type MachineFault =
   | 'not-storable'
   | 'shared-reference'
   | 'not-restored'
+  | 'not-captured'
 
 /** A machine is not what a machine has to be. */
 export class MachineError extends Error {
@@ -83,6 +85,7 @@ class MachineCheck<State extends object> {
   async run(commands: readonly LoggedCommand[]): Promise<void> {
     const first = this.#machine.initial()
     let third = await this.#restored(first)
+    const firstView = this.#captured(first)
     pass()
     const second = this.#machine.initial()
     this.#assertApart(first, second, 'initial gives the same object each time')
@@ -93,6 +96,7 @@ class MachineCheck<State extends object> {
       const context = { seq: index + 1, time: START_MS + index }
       const applied = (state: State): Outcome => apply(this.#machine, state, copyOf(command), context)
 
+      const view = this.#captured(first)
       const outcome = applied(first)
       // The second state has not seen the command yet: it is the first one as it was.
       if (outcome.kind !== 'accepted')
@@ -100,6 +104,13 @@ class MachineCheck<State extends object> {
       if (outcome.kind === 'failed')
         throw this.#error('threw', `${String(outcome.error)}, which is no Refusal`, outcome.error)
 
+      if (view !== undefined)
+        this.#assertSame(
+          'not-captured',
+          second,
+          view,
+          'what capture gave before it has changed with the state',
+        )
       const next = await this.#restored(first)
       pass()
       const again = applied(second)
@@ -113,6 +124,23 @@ class MachineCheck<State extends object> {
       this.#assertSame('not-restored', first, third, `${restart}, the state was another one`)
       third = next
     }
+    if (firstView !== undefined)
+      this.#assertSame(
+        'not-captured',
+        this.#machine.initial(),
+        firstView,
+        'what capture gave at first has changed',
+      )
+  }
+
+  #captured(state: State): State | undefined {
+    const { capture } = this.#machine
+    if (capture === undefined) return undefined
+    const view = capture(state)
+    if (view === state)
+      throw this.#error('not-captured', 'capture gives the state itself, which goes on changing')
+    this.#assertSame('not-captured', state, view, 'capture gives another state')
+    return view
   }
 
   /** Two states of one machine have nothing in common but what can never change. */
