@@ -230,7 +230,7 @@ export class Snapshotter<State extends object> {
       machineVersion: machine.version,
       epoch,
       // Who opens with this snapshot reads nothing before it: what no batch carries yet would be forgotten.
-      note: live.ledger.note()?.slice(),
+      note: live.ledger.note(),
     }
   }
 
