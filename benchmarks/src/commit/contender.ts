@@ -11,8 +11,10 @@ export interface CommitPlace extends CommitCell {
 
 /** Something that makes commands durable, or says that it does. */
 export interface CommitContender extends Target {
-  /** How many commands one `commit` is; 1 where it is not a batch. There are as many callers as make the number in flight. */
+  /** How many commands one `commit` is; 1 where it is not a batch. */
   readonly batch?: number
+  /** How many callers there are. Default: as many as are in flight, or one that hands in batches one after the other. */
+  readonly callers?: number
   /** Of a command, where it gets bytes of the size asked for and no command. */
   readonly givenBytes?: number
   /** Processor time of another process that works for it, up to now. */

@@ -19,10 +19,10 @@ const LOAD_MAX_BYTES = 1024 * 1024 * 1024
 export async function measure(contender: CommitContender, place: CommitPlace, ms: number): Promise<Figures> {
   const batch = contender.batch ?? 1
   const load = {
-    inFlight: Math.max(1, place.inFlight / batch),
+    inFlight: contender.callers ?? (contender.batch === undefined ? place.inFlight : 1),
     most: Math.max(1, Math.floor(LOAD_MAX_BYTES / (batch * place.bytes))),
   }
-  const crowd = Math.max(1, Math.floor(Math.min(CROWD, CROWD_BYTES / place.bytes) / batch))
+  const crowd = contender.batch === undefined ? Math.min(CROWD, CROWD_BYTES / place.bytes) : 1
   const crowded = await callers(contender, {
     ...load,
     inFlight: Math.max(load.inFlight, Math.floor(crowd)),

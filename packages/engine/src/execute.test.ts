@@ -203,7 +203,35 @@ describe('levels', () => {
 })
 
 describe('executeAll', () => {
-  it('is one batch and one frame, with one outcome for each command', async () => {
+  it('gives each of several callers the outcomes of its own commands, in the order of the calls', async () => {
+    const { store } = await openBank()
+    await store.execute('note', 'first')
+    const before = store.stats().log.batches
+    const refused = { status: 'rejected', reason: expect.any(Refusal) as Error }
+    const results = await Promise.all([
+      store.executeAll([
+        ['deposit', { to: 'ann', amount: 5 }],
+        ['transfer', { from: 'bob', to: 'ann', amount: 1 }],
+      ]),
+      store.execute('note', 'alone'),
+      store.executeAll([
+        ['transfer', { from: 'ann', to: 'bob', amount: 9 }],
+        ['transfer', { from: 'ann', to: 'bob', amount: 4 }],
+        ['note', 'x'],
+      ]),
+      store.execute('transfer', { from: 'ann', to: 'bob', amount: 2 }).catch((error: unknown) => error),
+    ])
+    expect(results).toEqual([
+      [{ status: 'fulfilled', value: 5 }, refused],
+      'alone',
+      [refused, { status: 'fulfilled', value: undefined }, { status: 'fulfilled', value: 'x' }],
+      expect.any(Refusal),
+    ])
+    expect(store.stats().log.batches).toBe(before + 1)
+    expect(store.appliedSeq).toBe(8)
+  })
+
+  it('is in one frame, with one outcome for each command', async () => {
     const { store } = await openBank()
     const outcomes = await store.executeAll([
       ['deposit', { to: 'ann', amount: 5 }],

@@ -43,7 +43,7 @@ export interface StoreParts<State extends object> {
 
 const EXECUTE_OPTIONS: readonly (keyof ExecuteOptions)[] = ['durability', 'signal']
 
-/** One executeAll is one frame; so many commands keep the note that records their outcomes within its bound. */
+/** One executeAll is in one frame; so many commands keep the note that records their outcomes within its bound. */
 const MAX_COMMANDS_AT_ONCE = 1_000_000
 
 /** A store that is open for writing: `open` makes one. */

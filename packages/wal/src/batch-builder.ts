@@ -13,7 +13,7 @@ import type { FrameMemory } from './frame-memory.ts'
 import type { Durability } from './log.ts'
 import { SealedBatch } from './sealed-batch.ts'
 
-/** A batch takes no further record once it holds this much, nor a group that would take it past it: large records share a sync, and callers behind them wait for one write, not for a huge one. */
+/** A batch takes no further record once it holds this much: large records share a sync, and callers behind them wait for one write, not for a huge one. */
 const BATCH_BYTES = 4 * 1024 * 1024
 /** Nor once it holds so many: the next is captured, and the last applied, while it is being written. */
 const BATCH_RECORDS = 1024
@@ -21,6 +21,9 @@ const BATCH_RECORDS = 1024
 export const MAX_BATCH_BYTES: number = MAX_PAYLOAD_BYTES - BATCH_PREFIX_BYTES
 /** Room for the note of a batch whose records are as large as may be. */
 export const NOTE_MAX_BYTES: number = 16 * 1024 * 1024
+
+/** What the records of one group may take, and so of a batch that one joins. */
+export const MAX_GROUP_BYTES: number = MAX_BATCH_BYTES - NOTE_MAX_BYTES
 
 /** Records that must share a frame. */
 export interface Group<T, W> {
@@ -82,10 +85,10 @@ export class BatchBuilder<T, W> {
     return bytes
   }
 
-  /** Captures a group beside what is here, as `addGroup`, unless that would be more than a batch usually holds. */
+  /** Captures a group beside what is here, as `addGroup`. It may take the batch past its bounds no further than one record may. */
   joinGroup(group: Group<T, W>): number | undefined {
     if (this.count + group.records.length > BATCH_RECORDS) return undefined
-    return this.addGroup(group, BATCH_BYTES)
+    return this.addGroup(group, Math.min(BATCH_BYTES + group.maxRecordBytes, MAX_GROUP_BYTES))
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Codec, FrameEncoder } from '@holdfast/codec'
 import { HoldfastError } from '@holdfast/environment'
-import { BatchBuilder, type Group, MAX_BATCH_BYTES, NOTE_MAX_BYTES } from './batch-builder.ts'
+import { BatchBuilder, type Group, MAX_GROUP_BYTES } from './batch-builder.ts'
 import { FrameMemory } from './frame-memory.ts'
 import type { Durability } from './log.ts'
 
@@ -97,7 +97,9 @@ export class CaptureQueue<T, W> {
     }
     this.#begin()
     try {
-      this.#captureGroup({ records, durability, waiters, maxRecordBytes: this.#limits.maxRecordBytes })
+      const { maxRecordBytes } = this.#limits
+      // A getter of one of them may change the caller's list.
+      this.#captureGroup({ records: [...records], durability, waiters, maxRecordBytes })
     } finally {
       this.#isCapturing = false
     }
@@ -131,11 +133,11 @@ export class CaptureQueue<T, W> {
       return
     }
     const builder = this.#builder()
-    const bytes = builder.addGroup(group, MAX_BATCH_BYTES - NOTE_MAX_BYTES)
+    const bytes = builder.addGroup(group, MAX_GROUP_BYTES)
     if (bytes === undefined) {
       throw new HoldfastError(
         'BATCH_TOO_LARGE',
-        `${group.records.length} records take more than the ${MAX_BATCH_BYTES - NOTE_MAX_BYTES} bytes that one batch holds`,
+        `${group.records.length} records take more than the ${MAX_GROUP_BYTES} bytes that one batch holds`,
         { outcome: 'not-written' },
       )
     }
@@ -148,7 +150,16 @@ export class CaptureQueue<T, W> {
   #count(builder: BatchBuilder<T, W>, records: number, bytes: number): void {
     this.#bytes += bytes
     this.#captured += records
-    if (builder.isFull) this.#keep(builder.fill())
+    if (builder.isFull) this.#fill(builder)
+  }
+
+  /** What is captured stays captured where there is no memory for it now: sealing asks again. */
+  #fill(builder: BatchBuilder<T, W>): void {
+    try {
+      this.#keep(builder.fill())
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+    }
   }
 
   #keep(encoder: FrameEncoder<T> | undefined): void {

@@ -8,7 +8,7 @@ import { UnsyncedBatches, type UnsyncedLimits } from './unsynced-batches.ts'
 
 /** How long the log is idle before a mark says so. Until then a crash leaves the last batch to be written again. */
 const IDLE_MARK_MS = 50
-/** How often it is looked at the clock while records come: once for so many. */
+/** How often it is looked at the clock while records come: once for so many, or more where they come in groups. */
 const RECORDS_PER_LOOK = 16
 
 /**
@@ -46,6 +46,8 @@ export class CommitLoop<T, W> {
   #endWait: (() => void) | undefined
   /** When it is to end at the latest, by the monotonic clock. */
   #waitUntil = 0
+  /** How many had been captured when it was looked at the clock last. */
+  #lookedAt = 0
   #markDue = false
   #idleTimer: Timer | undefined
   #warning: HoldfastError | undefined
@@ -123,6 +125,8 @@ export class CommitLoop<T, W> {
 
   /** Everything that was submitted is committed, synced and acted on; or the log has failed. */
   async drain(): Promise<void> {
+    // Whoever is called by a getter of a record waits for that record, too: it is captured by then.
+    await Promise.resolve()
     // It would write beside the last mark and the footer.
     this.#idleTimer?.cancel()
     while (this.#state.failure === undefined && this.#isActive()) {
@@ -253,9 +257,9 @@ export class CommitLoop<T, W> {
   /** A record was captured, and its batch is to be written without waiting for others. */
   #isOverdue(): boolean {
     const { first, captured } = this.#queue
-    const isWorthALook = first?.isFull === true || captured % RECORDS_PER_LOOK === 0
-    if (!isWorthALook || this.#queue.isCapturing || !this.#canCommit() || this.unsynced.isSyncDue)
-      return false
+    if (first?.isFull !== true && captured - this.#lookedAt < RECORDS_PER_LOOK) return false
+    this.#lookedAt = captured
+    if (this.#queue.isCapturing || !this.#canCommit() || this.unsynced.isSyncDue) return false
     return first?.isFull === true || this.#clock.monotonic() > this.#waitUntil
   }
 

@@ -187,10 +187,15 @@ describe('group commit', () => {
     await turns()
     expect(store.log.lastSeq).toBe(100)
     environment.clock.advance(1)
-    // The clock is looked at once for sixteen records.
-    more(4)
+    // The clock is looked at once for sixteen records: at 128, and then at 144.
+    more(9)
     await turns()
     expect(store.log.lastSeq).toBe(144)
+    // In groups, too, whatever their size.
+    environment.clock.advance(1)
+    for (let group = 0; group < 2; group++) void store.appendAll(Array.from({ length: 16 }, () => 'x'))
+    await turns()
+    expect(store.log.lastSeq).toBe(165)
     endTurns(Infinity)
     await store.close()
   })

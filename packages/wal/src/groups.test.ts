@@ -1,7 +1,8 @@
 import { messagePackCodec } from '@holdfast/codec'
 import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Wal } from './index.ts'
+import type { LogOptions } from './log-options.ts'
 import {
   deferred,
   faultyMemory,
@@ -18,9 +19,11 @@ import {
 const KIB = 1024
 
 /** A log whose next write hangs, so that whatever is handed in waits behind it. */
-async function busy(): Promise<{ store: Harness; committed: () => string[]; goOn: () => Promise<void> }> {
+async function busy(
+  options: LogOptions = {},
+): Promise<{ store: Harness; committed: () => string[]; goOn: () => Promise<void> }> {
   const environment = faultyMemory()
-  const store = await openHarness(environment)
+  const store = await openHarness(environment, options)
   await store.append('first')
   const disk = deferred()
   environment.files.fail({ on: 'writeThrough', path: /\.wal/, fault: { hang: disk.promise } })
@@ -114,16 +117,21 @@ describe('groups of several callers', () => {
   it.each<[what: string, before: string[], group: string[], together: boolean]>([
     ['fills a batch with its records', texts(1000), texts(24), true],
     ['has a record too many', texts(1000), texts(25), false],
-    ['has as many bytes as a batch may take', texts(4, 512 * KIB - 4), texts(4, 512 * KIB - 4), true],
+    [
+      'takes it as far past its bytes as a record may',
+      texts(4, 512 * KIB - 4),
+      texts(6, 512 * KIB - 4),
+      true,
+    ],
     [
       'has a byte too many',
       texts(4, 512 * KIB - 4),
-      [...texts(3, 512 * KIB - 4), text(3, 512 * KIB - 3)],
+      [...texts(5, 512 * KIB - 4), text(5, 512 * KIB - 3)],
       false,
     ],
     ['is larger than a batch usually is', ['x'], texts(3000), false],
   ])('a group that %s', async (_, before, group, together) => {
-    const { store, committed, goOn } = await busy()
+    const { store, committed, goOn } = await busy({ maxRecordBytes: 1024 * KIB })
     const first = before.map((each) => store.append(each))
     const second = store.appendAll(group)
     const later = store.append('later')
@@ -157,6 +165,67 @@ describe('groups of several callers', () => {
     expect((await recovered(environment.memory)).records).toEqual(['1:before', '2:after'])
   })
 
+  it('that are refused behind a batch that they had no room in leave it open, and at its level', async () => {
+    const store = await openHarness(faultyMemory(), { maxRecordBytes: 100, syncIntervalMs: 60_000 })
+    const before = texts(1000).map((each) => store.append(each, 'os'))
+    await expect(store.appendAll([...texts(30), 'x'.repeat(200)], 'disk')).rejects.toMatchObject({
+      code: 'RECORD_TOO_LARGE',
+      details: { index: 30 },
+    })
+    const after = store.append('after', 'os')
+    await Promise.all([...before, after])
+    expect(store.events).toEqual(['committed 1-1001'])
+    expect(store.log.durableSeq).toBe(0)
+    await store.close()
+  })
+
+  it('that have no room in a batch do not raise its level', async () => {
+    const store = await openHarness(faultyMemory(), { syncIntervalMs: 60_000 })
+    const before = texts(1000).map((each) => store.append(each, 'os'))
+    const group = store.appendAll(texts(30), 'disk')
+    await Promise.all(before)
+    expect(store.events).toEqual(['committed 1-1000'])
+    await group
+    expect(store.log.durableSeq).toBe(1030)
+    await store.close()
+  })
+
+  it('are told once, all of them, where the batch that they share is refused', async () => {
+    const environment = faultyMemory()
+    const store = await openHarness(environment)
+    await store.append('first')
+    await turns()
+    store.events.splice(0)
+    environment.files.fail({ on: ['write', 'writeThrough'], path: /\.wal/, fault: { errno: 'ENOSPC' } })
+    const results = await Promise.allSettled([
+      store.appendAll(['a', 'b']),
+      store.append('c'),
+      store.appendAll(['d', 'e', 'f']),
+    ])
+    const refused = { status: 'rejected', reason: { code: 'NO_SPACE', outcome: 'not-written' } }
+    expect(results).toMatchObject([refused, refused, refused])
+    expect(store.events.filter((event) => event.startsWith('rejected'))).toEqual(['rejected 6 NO_SPACE'])
+    expect(await store.appendAll(['g', 'h'])).toEqual([2, 3])
+    expect(await readAll(store.log)).toEqual(['1:first', '2:g', '3:h'])
+    await store.close()
+  })
+
+  it('are captured where there is no memory to copy them early', async () => {
+    const { store, goOn } = await busy()
+    const results = [store.append('a'), store.appendAll(texts(1023, 1000))]
+    const buffers = vi.spyOn(Buffer, 'allocUnsafeSlow').mockImplementationOnce(() => {
+      throw new RangeError('Array buffer allocation failed')
+    })
+    const more = store.appendAll(texts(2000, 1000))
+    expect(buffers).toHaveBeenCalled()
+    buffers.mockRestore()
+    await goOn()
+    expect((await Promise.all(results)).flat()).toEqual(Array.from({ length: 1024 }, (_, i) => i + 3))
+    expect((await more).at(-1)).toBe(3026)
+    expect(await readAll(store.log, 1026)).toEqual(texts(2000, 1000).map((each, i) => `${i + 1027}:${each}`))
+    await store.close()
+  })
+
   it('raise the level of the batch that they join', async () => {
     const store = await openHarness(faultyMemory(), { syncIntervalMs: 60_000 })
     await Promise.all([store.append('a', 'os'), store.appendAll(['b', 'c'], 'disk'), store.append('d', 'os')])
@@ -184,6 +253,54 @@ describe('a record with a getter that calls the log', () => {
     for await (const { value } of wal.read()) read.push(value)
     expect(read).toEqual(['a', { acted: true }, 'b', { acted: true }, 'c', 'd'])
     await wal.close()
+  })
+
+  it.each(['push', 'pop'] as const)('cannot change which records are captured: %s', async (change) => {
+    const wal = await Wal.open<unknown>(STORE, { environment: memoryEnvironment(), codec })
+    const records: unknown[] = [
+      acting(() => void (change === 'push' ? records.push('more') : records.pop())),
+      'b',
+    ]
+    const appended = [wal.append('a'), wal.appendAll(records), wal.append('c'), wal.append('d')]
+    expect(await Promise.all(appended)).toEqual([1, { firstSeq: 2, lastSeq: 3 }, 4, 5])
+    const read: unknown[] = []
+    for await (const { value } of wal.read()) read.push(value)
+    expect(read).toEqual(['a', { acted: true }, 'b', 'c', 'd'])
+    await wal.close()
+  })
+
+  it('is taken back with the structures that it defined', async () => {
+    const wal = await Wal.open<unknown>(STORE, { environment: memoryEnvironment(), codec })
+    const appended = [wal.append({ id: 1 })]
+    const refused = wal.appendAll([{ id: 2 }, { name: 'x', at: { lat: 1 } }, -0])
+    appended.push(wal.append({ at: { lat: 2 }, name: 'y' }), wal.append({ name: 'z', at: { lat: 3 } }))
+    await expect(refused).rejects.toMatchObject({ code: 'NOT_SERIALIZABLE', details: { index: 2 } })
+    expect(await Promise.all(appended)).toEqual([1, 2, 3])
+    const read: unknown[] = []
+    for await (const { value } of wal.read()) read.push(value)
+    expect(read).toEqual([{ id: 1 }, { at: { lat: 2 }, name: 'y' }, { name: 'z', at: { lat: 3 } }])
+    await wal.close()
+  })
+
+  it.each([
+    ['a new log', false],
+    ['an idle one', true],
+  ])('is waited for where it closes %s', async (_, isWarm) => {
+    const memory = new MemoryFileSystem()
+    const wal = await Wal.open<unknown>(STORE, { environment: memoryEnvironment(memory), codec })
+    if (isWarm) await wal.append('first')
+    await turns()
+    let closed: Promise<void> | undefined
+    const appended = wal.append(
+      acting(() => {
+        closed = wal.close()
+      }),
+    )
+    await closed
+    const again = await Wal.open<unknown>(STORE, { environment: memoryEnvironment(memory), codec })
+    expect(again.stats().lastSeq).toBe(await appended)
+    expect(again.plan.survivors).toBeUndefined()
+    await again.close()
   })
 
   it('cannot have its batch written meanwhile', async () => {

@@ -136,7 +136,11 @@ export class StoreDirectory {
    */
   async nextId(): Promise<number> {
     if (this.#nextId > MAX_ID) throw new HoldfastError('FAILED', 'there is no id left', { path: this.path })
-    while (this.#nextId >= this.#reservedId) await this.update((manifest) => manifest)
+    while (this.#nextId >= this.#reservedId) {
+      // Behind a clean close nothing is made any more, and no block is set aside.
+      if (this.#manifest.clean !== undefined) throw closedError(this.path)
+      await this.update((manifest) => manifest)
+    }
     return this.#nextId++
   }
 
@@ -192,8 +196,7 @@ export class StoreDirectory {
   }
 
   async #update(change: (manifest: Manifest) => Manifest): Promise<void> {
-    if (!this.#writing)
-      throw new HoldfastError('CLOSED', 'the store directory is not open for writing', { path: this.path })
+    if (!this.#writing) throw closedError(this.path)
     await this.assertNotFenced()
     await this.#write({ ...change(this.#manifest), epoch: this.#manifest.epoch })
   }
@@ -252,6 +255,10 @@ export class StoreDirectory {
     this.#lock = undefined
     await lock?.release()
   }
+}
+
+function closedError(path: string): HoldfastError {
+  return new HoldfastError('CLOSED', 'the store directory is not open for writing', { path })
 }
 
 function manifestPath(root: string): string {

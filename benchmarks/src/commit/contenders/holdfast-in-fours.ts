@@ -5,6 +5,8 @@ import { openForGroups } from './holdfast-execute-all.ts'
 
 export { count }
 
-export function open(place: CommitPlace): Promise<CommitContender> {
-  return openForGroups(place, 4)
+const SIZE = 4
+
+export async function open(place: CommitPlace): Promise<CommitContender> {
+  return { ...(await openForGroups(place, SIZE)), callers: Math.max(1, place.inFlight / SIZE) }
 }

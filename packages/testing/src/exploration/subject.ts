@@ -27,7 +27,7 @@ export interface OpenSubject {
   readonly durableSeq: number
   /** The last sequence that was acknowledged, or is in the state. */
   readonly lastSeq: number
-  /** Resolves once they are acknowledged, to the first one's sequence where that is known. Several are one batch. */
+  /** Resolves once they are acknowledged, to the first one's sequence where that is known. Several share a frame. */
   submit(records: readonly unknown[], durability: 'disk' | 'os'): Promise<number | undefined>
   sync(): Promise<unknown>
   /** Makes room: trims the log, or takes a snapshot. */
