@@ -96,7 +96,7 @@ async function openIn<State extends object, Types extends CommandTypes>(
         policy,
         epoch: directory.epoch,
         events,
-        clock: environment.clock,
+        environment,
       },
       {
         records: plan.replay.records,

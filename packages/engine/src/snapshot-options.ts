@@ -1,43 +1,60 @@
 import { HoldfastError } from '@holdfast/environment'
 import { noOption } from './no-option.ts'
 
-/** When snapshots are taken by themselves, and how many are kept. */
+/** When snapshots are taken by themselves, and how many are kept. Whichever comes first counts. */
 export interface SnapshotOptions {
   /** After so many commands since the last one. At least 1. Default: never by their number. */
-  readonly everyRecords?: number
-  /** After so many bytes of commands since the last one: what a restart has to replay. At least 1. Default: 64 MiB. `Infinity`: never by their size. */
-  readonly everyBytes?: number
+  readonly everyRecords?: number | undefined
+  /**
+   * After so many bytes of commands since the last one: what a restart has to replay. At least 1; `Infinity`: never by
+   * their size. Default: as many as the last snapshot has, and 64 MiB at least, so that no more is written for
+   * snapshots than for the log, however large the state.
+   */
+  readonly everyBytes?: number | undefined
+  /** After so many milliseconds, if there has been a command since the last one. From 1 to 2^31 - 1. Default: never by time. */
+  readonly everyMs?: number | undefined
   /** How many snapshots are kept, and the log back to the oldest of them. At least 2, so that a damaged one isn't the end. Default: 2. */
-  readonly keep?: number
+  readonly keep?: number | undefined
 }
 
-export type SnapshotPolicy = Required<SnapshotOptions>
+export interface SnapshotPolicy {
+  readonly everyRecords: number
+  /** `undefined`: as many as the last snapshot has. */
+  readonly everyBytes: number | undefined
+  readonly everyMs: number
+  readonly keep: number
+}
 
-const DEFAULTS: SnapshotPolicy = { everyRecords: Infinity, everyBytes: 64 * 1024 * 1024, keep: 2 }
+const NAMES: readonly (keyof SnapshotOptions)[] = ['everyRecords', 'everyBytes', 'everyMs', 'keep']
+/** The log of a small state may be so long. */
+const LOG_MIN_BYTES = 64 * 1024 * 1024
+/** What a timer of Node takes. */
+const MAX_MS = 2 ** 31 - 1
 
 /** The policy with its defaults. Throws `INVALID_ARGUMENT` with the name, the value and the range; and for an option that there is not. */
 export function snapshotPolicy(options: SnapshotOptions = {}): SnapshotPolicy {
-  const unknown = Object.keys(options).find((name) => !(name in DEFAULTS))
+  const unknown = Object.keys(options).find((name) => !(NAMES as readonly string[]).includes(name))
   if (unknown !== undefined) throw noOption(`snapshot.${unknown}`)
-  const policy = { ...DEFAULTS, ...definedOnly(options) }
-  for (const name of ['everyRecords', 'everyBytes'] as const) {
-    const value = policy[name]
-    if (value !== Infinity && (!Number.isSafeInteger(value) || value < 1)) throw outOfRange(name, value, 1)
-  }
-  if (!Number.isSafeInteger(policy.keep) || policy.keep < 2) throw outOfRange('keep', policy.keep, 2)
-  return policy
+  const { everyRecords = Infinity, everyBytes, everyMs = Infinity, keep = 2 } = options
+  assertWhole('everyRecords', everyRecords, 1)
+  assertWhole('everyBytes', everyBytes ?? Infinity, 1)
+  assertWhole('everyMs', everyMs, 1, MAX_MS)
+  // Not for ever more.
+  assertWhole('keep', keep === Infinity ? Number.NaN : keep, 2)
+  return { everyRecords, everyBytes, everyMs, keep }
 }
 
-function definedOnly(options: SnapshotOptions): Partial<SnapshotPolicy> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+/** After how many bytes of commands the next snapshot is due, behind one of so many bytes. */
+export function bytesBetween({ everyBytes }: SnapshotPolicy, lastBytes: number): number {
+  return everyBytes ?? Math.max(LOG_MIN_BYTES, lastBytes)
 }
 
-function outOfRange(name: keyof SnapshotOptions, value: unknown, min: number): HoldfastError {
-  return new HoldfastError(
+function assertWhole(name: keyof SnapshotOptions, value: number, min: number, max?: number): void {
+  if (value === Infinity || (Number.isSafeInteger(value) && value >= min && value <= (max ?? value))) return
+  const range = max === undefined ? `from ${min} on` : `from ${min} to ${max}`
+  throw new HoldfastError(
     'INVALID_ARGUMENT',
-    `snapshot.${name} is a whole number from ${min} on, not ${String(value)}`,
-    {
-      details: { option: `snapshot.${name}`, value, min },
-    },
+    `snapshot.${name} is a whole number ${range}, not ${String(value)}`,
+    { details: { option: `snapshot.${name}`, value, min, ...(max === undefined ? {} : { max }) } },
   )
 }

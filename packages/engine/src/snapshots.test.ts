@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { isHoldfastError } from '@holdfast/environment'
+import { ManualTimers } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import {
   afterKill,
@@ -15,6 +16,7 @@ import {
 } from './bank.fixture.ts'
 import { defineMachine } from './machine.ts'
 import { open } from './open.ts'
+import { bytesBetween, snapshotPolicy } from './snapshot-options.ts'
 
 async function until(condition: () => boolean, environment: TestEnvironment): Promise<void> {
   for (let i = 0; i < 1000 && !condition(); i++) await turns(environment, 1)
@@ -176,6 +178,41 @@ describe('the snapshot policy', () => {
     for (let i = 0; i < 3; i++) await store.execute('note', 'x'.repeat(4000))
     await until(() => store.stats().snapshots.taken === 1, environment)
     expect(store.stats().snapshots.kept[0]?.seq).toBe(3)
+  })
+
+  it('takes one after as many bytes as the last one has, and 64 MiB at least', () => {
+    const MIB = 1024 * 1024
+    const policy = snapshotPolicy()
+    expect([0, 1, 64 * MIB, 64 * MIB + 1, 1000 * MIB].map((last) => bytesBetween(policy, last))).toEqual([
+      64 * MIB,
+      64 * MIB,
+      64 * MIB,
+      64 * MIB + 1,
+      1000 * MIB,
+    ])
+    expect(bytesBetween(snapshotPolicy({ everyBytes: 5 }), 1000)).toBe(5)
+  })
+
+  it('takes one after so long, if there is something new, and none once the store is closed', async () => {
+    const memory = testEnvironment()
+    const timers = new ManualTimers(memory.clock)
+    const { store, environment } = await openBank({ snapshot: { everyMs: 1000 } }, { ...memory, timers })
+    const taken = async (ms: number): Promise<number> => {
+      timers.advance(ms)
+      await turns(environment, 50)
+      return store.stats().snapshots.taken
+    }
+    await store.execute('note', 1)
+    expect(await taken(999)).toBe(0)
+    expect(await taken(1)).toBe(1)
+    expect(await taken(5000)).toBe(1)
+    await store.execute('note', 2)
+    expect(await taken(999)).toBe(1)
+    expect(await taken(1)).toBe(2)
+    await store.execute('note', 3)
+    await store.close()
+    expect(timers.pending).toBe(0)
+    expect(filesLike(environment, /\.snap$/)).toHaveLength(2)
   })
 
   it('counts what was replayed: a process that keeps dying takes one too', async () => {

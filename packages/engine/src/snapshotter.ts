@@ -1,4 +1,4 @@
-import { type Clock, HoldfastError, isHoldfastError } from '@holdfast/environment'
+import { type Environment, HoldfastError, isHoldfastError, type Timer } from '@holdfast/environment'
 import { WriteQueue } from '@holdfast/recovery'
 import type {
   PublishedSnapshot,
@@ -14,7 +14,7 @@ import type { Machine } from './machine.ts'
 import type { Retention } from './retention.ts'
 import { writeContent } from './snapshot-content.ts'
 import type { SnapshotInfo } from './snapshot-info.ts'
-import type { SnapshotPolicy } from './snapshot-options.ts'
+import { bytesBetween, type SnapshotPolicy } from './snapshot-options.ts'
 import { type StoreEmitter, tell } from './store-events.ts'
 import type { Waiter } from './waiter.ts'
 
@@ -29,7 +29,7 @@ export interface SnapshotterParts<State extends object> {
   readonly policy: SnapshotPolicy
   readonly epoch: number
   readonly events: StoreEmitter
-  readonly clock: Clock
+  readonly environment: Environment
 }
 
 /**
@@ -84,6 +84,7 @@ export class Snapshotter<State extends object> {
   #storedSeq: number
   #due = false
   #stopped = false
+  #timer: Timer | undefined
 
   constructor(
     parts: SnapshotterParts<State>,
@@ -93,6 +94,7 @@ export class Snapshotter<State extends object> {
     this.#recordsSince = since.records
     this.#bytesSince = since.bytes
     this.#storedSeq = since.storedSeq
+    this.#armTimer()
   }
 
   /** Behind each batch. */
@@ -103,8 +105,11 @@ export class Snapshotter<State extends object> {
   }
 
   takeIfDue(): void {
-    const { everyRecords, everyBytes } = this.#parts.policy
-    if (this.#recordsSince >= everyRecords || this.#bytesSince >= everyBytes) this.takeInBackground()
+    const { policy, retention } = this.#parts
+    const isLong =
+      this.#recordsSince >= policy.everyRecords ||
+      this.#bytesSince >= bytesBetween(policy, retention.newest?.bytes ?? 0)
+    if (isLong) this.takeInBackground()
   }
 
   /** A failure is told by an event and in the figures; nobody waits for it. */
@@ -133,6 +138,8 @@ export class Snapshotter<State extends object> {
         this.#lastError = error
         tell(this.#parts.events, 'snapshotFailed', error)
         throw error
+      } finally {
+        this.#armTimer()
       }
     })
   }
@@ -164,7 +171,16 @@ export class Snapshotter<State extends object> {
   /** Lets what is under way end; nothing is begun by policy any more. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#timer?.cancel()
     await this.#line.idle()
+  }
+
+  /** Counted from the last attempt. Without a command since the last snapshot, the attempt is that one. */
+  #armTimer(): void {
+    const { policy, environment } = this.#parts
+    this.#timer?.cancel()
+    if (this.#stopped || policy.everyMs === Infinity) return
+    this.#timer = environment.timers.after(policy.everyMs, () => this.takeInBackground())
   }
 
   async #take(): Promise<SnapshotInfo> {
@@ -209,7 +225,8 @@ export class Snapshotter<State extends object> {
 
   /** In the line of the queue, where nothing is applied. */
   #betweenBatches<T>(task: () => T | Promise<T>): Promise<T> {
-    const { queue, live, clock } = this.#parts
+    const { queue, live, environment } = this.#parts
+    const { clock } = environment
     return queue.run(async () => {
       if (live.failure !== undefined) throw live.failure
       const began = clock.monotonic()
