@@ -56,6 +56,7 @@ async function openIn<State extends object, Types extends CommandTypes>(
     codec,
     storeId: directory.storeId,
     nextId: () => directory.nextId(),
+    compression: policy.compression,
   })
   const logDirectory = new LogDirectory<LoggedCommand, Waiter>(directory, codec as never, {
     ...settings.log,

@@ -180,6 +180,7 @@ describe('what open refuses', () => {
       { snapshot: { everyMs: 0 } },
       { snapshot: { everyMs: 2 ** 31 } },
       { snapshot: { keep: Infinity } },
+      { snapshot: { compression: 'gzip' as never } },
       { segmentbytes: 8192 } as never,
       { snapshot: { everyRecord: 1 } } as never,
       { codec: {} } as never,

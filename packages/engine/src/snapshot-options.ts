@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/environment'
+import type { SnapshotCompression } from '@holdfast/snapshot'
 import { noOption } from './no-option.ts'
 
 /** When snapshots are taken by themselves, and how many are kept. Whichever comes first counts. */
@@ -15,6 +16,12 @@ export interface SnapshotOptions {
   readonly everyMs?: number | undefined
   /** How many snapshots are kept, and the log back to the oldest of them. At least 2, so that a damaged one isn't the end. Default: 2. */
   readonly keep?: number | undefined
+  /**
+   * How new ones are stored. `zstd` makes them smaller, and needs a Node.js that has it (22.15, 23.8 or later) to
+   * write and to read them: without it `open` throws `UNSUPPORTED`. Those that are there are read either way.
+   * Default: `none`.
+   */
+  readonly compression?: SnapshotCompression | undefined
 }
 
 export interface SnapshotPolicy {
@@ -23,9 +30,16 @@ export interface SnapshotPolicy {
   readonly everyBytes: number | undefined
   readonly everyMs: number
   readonly keep: number
+  readonly compression: SnapshotCompression
 }
 
-const NAMES: readonly (keyof SnapshotOptions)[] = ['everyRecords', 'everyBytes', 'everyMs', 'keep']
+const NAMES: readonly (keyof SnapshotOptions)[] = [
+  'everyRecords',
+  'everyBytes',
+  'everyMs',
+  'keep',
+  'compression',
+]
 /** The log of a small state may be so long. */
 const LOG_MIN_BYTES = 64 * 1024 * 1024
 /** What a timer of Node takes. */
@@ -35,13 +49,19 @@ const MAX_MS = 2 ** 31 - 1
 export function snapshotPolicy(options: SnapshotOptions = {}): SnapshotPolicy {
   const unknown = Object.keys(options).find((name) => !(NAMES as readonly string[]).includes(name))
   if (unknown !== undefined) throw noOption(`snapshot.${unknown}`)
-  const { everyRecords = Infinity, everyBytes, everyMs = Infinity, keep = 2 } = options
+  const { everyRecords = Infinity, everyBytes, everyMs = Infinity, keep = 2, compression = 'none' } = options
   assertWhole('everyRecords', everyRecords, 1)
   assertWhole('everyBytes', everyBytes ?? Infinity, 1)
   assertWhole('everyMs', everyMs, 1, MAX_MS)
   // Not for ever more.
   assertWhole('keep', keep === Infinity ? Number.NaN : keep, 2)
-  return { everyRecords, everyBytes, everyMs, keep }
+  if (compression !== 'none' && compression !== 'zstd') {
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      `snapshot.compression is none or zstd, not ${String(compression)}`,
+    )
+  }
+  return { everyRecords, everyBytes, everyMs, keep, compression }
 }
 
 /** After how many bytes of commands the next snapshot is due, behind one of so many bytes. */

@@ -67,6 +67,28 @@ describe('snapshots', () => {
     expect((await other.snapshot()).digest).toBe(digest)
   })
 
+  it('are smaller where they are compressed, have the same digest, and are read either way', async () => {
+    const sizes: number[] = []
+    const digests = new Set<string>()
+    for (const [compression, other] of [
+      ['none', 'zstd'],
+      ['zstd', 'none'],
+    ] as const) {
+      const { store, environment } = await openBank({ snapshot: { compression } })
+      for (let i = 0; i < 5; i++) await store.execute('note', `again and again ${'x'.repeat(10_000)}`)
+      const { bytes, digest } = await store.snapshot()
+      sizes.push(bytes)
+      digests.add(digest)
+      const options = { environment: afterKill(environment), snapshot: { compression: other } }
+      const again = await open(STORE, bank, options)
+      expect(again.report).toMatchObject({ snapshot: { seq: 5, digest }, replay: { records: 0 } })
+      expect(again.state).toEqual(store.state)
+      await again.close()
+    }
+    expect(digests.size).toBe(1)
+    expect(sizes[1]).toBeLessThan((sizes[0] as number) / 10)
+  })
+
   it('store the streamed entries of a machine that has some', async () => {
     const machine = defineMachine({
       version: 1,

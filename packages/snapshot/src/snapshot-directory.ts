@@ -76,10 +76,11 @@ export class SnapshotDirectory implements SnapshotStore {
 
   /**
    * Opens a directory of snapshots. It need not be there, and nothing is made or changed.
-   * Throws `INVALID_ARGUMENT`, `IO_ERROR`.
+   * Throws `INVALID_ARGUMENT`, `UNSUPPORTED` (the compression is not to be had here), `IO_ERROR`.
    */
   static async open(path: string, options: SnapshotDirectoryOptions = {}): Promise<SnapshotDirectory> {
-    const { environment = nodeEnvironment, storeId } = options
+    const { environment = nodeEnvironment, storeId, compression } = options
+    if (compression === 'zstd' && zstd === undefined) throw zstdMissing(path)
     if (storeId !== undefined && storeId.length !== STORE_ID_BYTES) {
       throw new HoldfastError(
         'INVALID_ARGUMENT',
@@ -114,7 +115,6 @@ export class SnapshotDirectory implements SnapshotStore {
     assertInteger('machineVersion', machineVersion, 0xffffffff)
     assertInteger('epoch', epoch, Number.MAX_SAFE_INTEGER)
     assertInteger('length of the note', note.length, MAX_NOTE_BYTES)
-    if (this.#compression === 'zstd' && zstd === undefined) throw zstdMissing(this.path)
     const environment = this.#environment
     const id = await this.#newId()
     await this.#attempt('make the directory', this.path, () => makeDirectories(environment.files, this.path))

@@ -17,7 +17,7 @@ export interface SnapshotStore {
   /**
    * Begins a snapshot. Nothing is to be seen of it in `list` before `close` of its writer has returned.
    * `pace`: how it shares the event loop; default `fast`.
-   * Throws `INVALID_ARGUMENT`, `UNSUPPORTED` (the compression is not to be had here), `IO_ERROR`, `NO_SPACE`.
+   * Throws `INVALID_ARGUMENT`, `IO_ERROR`, `NO_SPACE`.
    */
   create(subject: SnapshotSubject, pace?: SnapshotPace): Promise<SnapshotWriter>
   /**
