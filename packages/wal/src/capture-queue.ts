@@ -67,11 +67,6 @@ export class CaptureQueue<T, W> {
     return this.#open[0]
   }
 
-  /** Bytes in the batch that records go to. */
-  get lastBytes(): number {
-    return this.#open.at(-1)?.bytes ?? 0
-  }
-
   /** Throws `OVERLOADED`, or what the codec and the limit on a record say. */
   capture(record: T, durability: Durability, waiter: W): void {
     this.#begin()

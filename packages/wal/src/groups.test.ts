@@ -54,6 +54,22 @@ function acting(act: () => void): unknown {
   }
 }
 
+describe('a record', () => {
+  it('takes as many bytes as it may, and one that takes more takes none of the others with it', async () => {
+    const store = await openHarness(memoryEnvironment(), { maxRecordBytes: 100 })
+    // A length of four bytes, and the text.
+    const [most, tooLarge] = ['x'.repeat(96), 'x'.repeat(97)]
+    const appended = [store.append('a'), store.append(most)]
+    await expect(store.append(tooLarge)).rejects.toMatchObject({ code: 'RECORD_TOO_LARGE' })
+    await expect(store.appendAll([most, tooLarge])).rejects.toMatchObject({ code: 'RECORD_TOO_LARGE' })
+    const group = store.appendAll([most, 'b'])
+    expect(await Promise.all(appended)).toEqual([1, 2])
+    expect(await group).toEqual([3, 4])
+    expect(await readAll(store.log)).toEqual(['1:a', `2:${most}`, `3:${most}`, '4:b'])
+    await store.close()
+  })
+})
+
 describe('a batch of several records', () => {
   it('is one frame: after a crash all of it is there or none', async () => {
     const environment = memoryEnvironment()
@@ -231,6 +247,28 @@ describe('groups of several callers', () => {
     await Promise.all([store.append('a', 'os'), store.appendAll(['b', 'c'], 'disk'), store.append('d', 'os')])
     expect(store.log.durableSeq).toBe(4)
     expect(store.log.stats().batches).toBe(1)
+    await store.close()
+  })
+
+  it('leave it as it is where theirs is no higher', async () => {
+    const store = await openHarness(faultyMemory(), { syncIntervalMs: 60_000 })
+    await Promise.all([store.append('a', 'os'), store.appendAll(['b', 'c'], 'os')])
+    expect(store.log.durableSeq).toBe(0)
+    await Promise.all([store.append('a', 'disk'), store.appendAll(['b', 'c'], 'os')])
+    expect(store.log.durableSeq).toBe(6)
+    expect(store.log.stats().batches).toBe(2)
+    await store.close()
+  })
+
+  it('count as queued, with what each record takes, until they are committed', async () => {
+    const { store, goOn } = await busy()
+    const { queuedBytes } = store.log
+    // A length of four bytes, and the text.
+    const results = [store.append('1234'), store.appendAll(['1', '12']), store.appendAll(['123'])]
+    expect(store.log.queuedBytes - queuedBytes).toBe(8 + 5 + 6 + 7)
+    await goOn()
+    await Promise.all(results)
+    expect(store.log.queuedBytes).toBe(0)
     await store.close()
   })
 })
