@@ -131,6 +131,40 @@ describe('publishing on a file system that fails', () => {
     }
   })
 
+  it('says where, and that nothing was written, for every call that fails before there is a snapshot', async () => {
+    const inDirectory = expect.stringContaining(directory.path) as string
+    environment.files.fail({ on: 'open', fault: { errno: 'EACCES' } })
+    await expect(store.create(subject)).rejects.toMatchObject({ path: inDirectory, outcome: 'not-written' })
+    const writer = await store.create(subject)
+    await writer.write('one')
+    environment.files.fail({ on: 'stat', fault: { errno: 'EIO' } })
+    await expect(writer.close()).rejects.toMatchObject({ path: inDirectory, outcome: 'not-written' })
+    await expectOnlyTheOld()
+  })
+
+  it('removes nothing where the name of its temporary file is taken', async () => {
+    environment.files.clearLog()
+    environment.files.fail({ on: 'open', fault: { errno: 'EEXIST' } })
+    await expect(store.create(subject)).rejects.toMatchObject({ code: 'IO_ERROR' })
+    expect(environment.files.log.filter(({ call }) => call === 'unlink')).toEqual([])
+  })
+
+  it('says where it could not read', async () => {
+    environment.files.fail({ on: 'open', fault: { errno: 'EACCES' } })
+    await expect(store.open(old)).rejects.toMatchObject({ code: 'IO_ERROR', path: old.path })
+    environment.files.fail({ on: 'read', fault: { errno: 'EIO' } })
+    await expect(store.open(old)).rejects.toMatchObject({ code: 'IO_ERROR', path: old.path, offset: 0 })
+    const reader = await store.open(old)
+    environment.files.fail({ on: 'read', fault: { errno: 'EIO' } })
+    await expect(reader.verify()).rejects.toMatchObject({
+      code: 'IO_ERROR',
+      path: old.path,
+      offset: expect.any(Number) as number,
+    })
+    await reader.close()
+    await expect(reader.verify()).rejects.toMatchObject({ code: 'CLOSED', path: old.path })
+  })
+
   it('removes no file that it has not made', async () => {
     environment.files.fail({ on: 'open', path: /tmp$/, fault: { errno: 'EEXIST' } })
     environment.files.clearLog()

@@ -9,7 +9,7 @@ import { closeOp, forgeChunk, forgedHeader, forgeSnapshot, openOp, valuesOp } fr
 import { FOOTER_BYTES } from './footer.ts'
 import { FLAG_ZSTD, KIND, MAX_CHUNK_BYTES } from './format.ts'
 import { encodeHeader } from './header.ts'
-import { codeOf, openBytes, readBytes } from './snapshots.fixture.ts'
+import { openBytes, readBytes } from './snapshots.fixture.ts'
 import { anyState, numbers } from './values.fixture.ts'
 
 function encoded(...values: unknown[]): Buffer {
@@ -194,10 +194,16 @@ describe('a chunk whose checksum is right and whose content is not', () => {
 
 describe('a file whose checksums are right and whose frames are not', () => {
   async function codes({ bytes, name }: { bytes: Buffer; name: string }): Promise<unknown[]> {
-    return [
-      await codeOf(readBytes(bytes, name)),
-      await codeOf(openBytes(bytes, name).then((reader) => reader.verify())),
-    ]
+    const runs = [readBytes(bytes, name), openBytes(bytes, name).then((reader) => reader.verify())]
+    return Promise.all(runs.map((run) => codeInFile(run, name)))
+  }
+  /** The code of what this ends with, which says which file it is. */
+  async function codeInFile(run: Promise<unknown>, name: string): Promise<unknown> {
+    const error = (await run.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )) as { code: string; path?: string } | undefined
+    return error === undefined || error.path?.endsWith(name) === true ? error?.code : `${error.code} nowhere`
   }
   const corrupt = ['SNAPSHOT_CORRUPT', 'SNAPSHOT_CORRUPT']
   const footerFrame = frameBytes(FOOTER_BYTES)
@@ -211,6 +217,24 @@ describe('a file whose checksums are right and whose frames are not', () => {
 
   it('reads what the forger makes right', async () => {
     expect(await codes(forgeSnapshot([{ payload: one }]))).toEqual([undefined, undefined])
+  })
+
+  it('says where the damage is', async () => {
+    const { bytes, name } = forgeSnapshot([{ payload: one }, { payload: Buffer.from([1]) }], {
+      footer: { entries: 2 },
+    })
+    const at = bytes.length - footerFrame - frameBytes(1)
+    await expect(readBytes(bytes, name)).rejects.toMatchObject({ code: 'SNAPSHOT_CORRUPT', offset: at })
+    bytes.writeUInt8(bytes.readUInt8(at + FRAME_HEADER_BYTES) ^ 1, at + FRAME_HEADER_BYTES)
+    await expect(readBytes(bytes, name)).rejects.toMatchObject({
+      code: 'SNAPSHOT_CORRUPT',
+      offset: at,
+      details: { reason: expect.any(String) as string },
+    })
+    const wrong = forgeSnapshot([{ payload: one }], { footer: { chunks: 2 } })
+    await expect(readBytes(wrong.bytes, wrong.name)).rejects.toMatchObject({
+      offset: expect.any(Number) as number,
+    })
   })
 
   it('counts what the footer counts', async () => {
@@ -294,11 +318,18 @@ describe('a file whose checksums are right and whose frames are not', () => {
   })
 
   it('takes no file that begins with something else, or with nothing', async () => {
+    const whole = encodeHeader(forgedHeader)
+    const headerPayload = Buffer.from(
+      whole.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + whole.readUInt32LE(4)),
+    )
     const { name, bytes } = forgeSnapshot([{ payload: one }])
     expect(await codes({ name, bytes: bytes.subarray(0, 0) })).toEqual(corrupt)
     for (const frame of [
       { kind: KIND.chunk, payload: one },
       { kind: KIND.header, flags: FLAG_ZSTD, payload: one },
+      // The header itself, as something else.
+      { kind: KIND.chunk, payload: headerPayload },
+      { kind: KIND.header, flags: FLAG_ZSTD, payload: headerPayload },
     ]) {
       const headerFrame = encodeFrame(frame, FORMAT_SEED)
       expect(await codes(forgeSnapshot([{ payload: one }], { headerFrame }))).toEqual([

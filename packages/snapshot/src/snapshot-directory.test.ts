@@ -6,7 +6,7 @@ import { faultyEnvironment, type TemporaryDirectory, temporaryDirectory } from '
 import { snapshotStoreContract } from '@holdfast/testing/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { snapshotName } from './file-name.ts'
-import { MAX_NOTE_BYTES } from './format.ts'
+import { MAX_CHUNK_BYTES, MAX_NOTE_BYTES } from './format.ts'
 import { SnapshotDirectory, type SnapshotDirectoryOptions } from './snapshot-directory.ts'
 import { publish, restore, subject } from './snapshots.fixture.ts'
 import type { SnapshotEntry } from './snapshot-store.ts'
@@ -212,10 +212,61 @@ describe('SnapshotDirectory', () => {
     expect(random.bytes).toBeLessThan(500_000 + 2000)
   })
 
+  it('says what to do where a writer is used wrongly', async () => {
+    const store = await open()
+    const empty = await store.create(subject)
+    await expect(empty.close()).rejects.toMatchObject({
+      code: 'EMPTY_SNAPSHOT',
+      path: expect.stringContaining(path) as string,
+    })
+    const writer = await store.create(subject)
+    const all = writer.writeAll(numbers(100_000))
+    expect(() => writer.write(1)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        hint: expect.stringContaining('Await') as string,
+      }) as Error,
+    )
+    await all
+    await writer[Symbol.asyncDispose]()
+    expect(() => writer.write(1)).toThrow(
+      expect.objectContaining({
+        code: 'CLOSED',
+        path: expect.stringContaining(path) as string,
+        hint: expect.stringContaining('another') as string,
+      }) as Error,
+    )
+  })
+
+  it('hears from no snapshot under another name which store it is', async () => {
+    const store = await open()
+    const published = await publish(store, ['one'])
+    expect((await open()).storeId).toEqual(store.storeId)
+    await rename(published.path, `${path}/${snapshotName(9, 9)}`)
+    const another = await open()
+    expect(another.storeId).not.toEqual(store.storeId)
+    const [entry] = (await another.list()) as [SnapshotEntry]
+    await expect(another.open(entry)).rejects.toMatchObject({ code: 'FOREIGN_FILE' })
+  })
+
+  it('reads value by value, or in batches of which none is empty', async () => {
+    const store = await open()
+    const values = ['first', numbers(200_000), 'x'.repeat(600_000), 'last']
+    const reader = await store.open(await publish(store, values))
+    const sizes: number[] = []
+    for await (const batch of reader.batches()) sizes.push(batch.length)
+    expect(Math.min(...sizes)).toBeGreaterThan(0)
+    const found: unknown[] = []
+    for await (const value of reader.values()) found.push(value)
+    expect(found).toEqual(values)
+    await reader.close()
+  })
+
   it('stores bytes alone with the codec for them', async () => {
     const codec: Codec<unknown> = bytesCodec
-    const values = [Buffer.from('one'), new Uint8Array(300_000).fill(3), Buffer.alloc(100_000, 5)]
+    const values = [Buffer.from('one'), new Uint8Array(3_000_000).fill(3), Buffer.alloc(100_000, 5)]
     const snapshot = await publish(await open({ codec }), values)
+    expect(snapshot.chunks).toBeGreaterThan(3_000_000 / MAX_CHUNK_BYTES)
     const found = (await restore(await open(), snapshot)) as Uint8Array[]
     expect(found.map((value, index) => Buffer.compare(value, values[index] as Uint8Array))).toEqual([0, 0, 0])
     await expect(publish(await open({ codec }), ['text'])).rejects.toMatchObject({ code: 'NOT_SERIALIZABLE' })
@@ -246,7 +297,11 @@ describe('SnapshotDirectory', () => {
       },
     }
     const store = await open({ codec: inflating })
-    await expect(publish(store, ['small'])).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' })
+    await expect(publish(store, ['small'])).rejects.toMatchObject({
+      code: 'SNAPSHOT_FAILED',
+      path: expect.stringContaining(path) as string,
+      hint: expect.stringContaining('codec') as string,
+    })
     expect(await readdir(path)).toEqual([])
   })
 

@@ -101,6 +101,33 @@ describe('taking values apart and putting them together', () => {
     for (const leaf of ['text', 1, null, Uint8Array.of(1)]) expect(exceedsInline(leaf, 0)).toBe(false)
   })
 
+  it('takes a value apart that needs one byte more than its bound', () => {
+    const BYTES = 16
+    /** As long as its bound is so many bytes: 16, and 3 for each unit. */
+    const text = (bound: number): string => 'x'.repeat((bound - BYTES) / 3)
+    const left = INLINE_BYTES - BYTES
+    const cases: [what: string, value: (bound: number) => unknown, around: number][] = [
+      ['a string', (bound) => text(bound), 0],
+      ['bytes', (bound) => new Uint8Array(bound - BYTES), 0],
+      ['an array', (bound) => [new Uint8Array(bound - BYTES)], BYTES],
+      ['an object', (bound) => ({ key: new Uint8Array(bound - BYTES) }), BYTES + BYTES + 3 * 3],
+      ['a Map', (bound) => new Map([[1, new Uint8Array(bound - BYTES)]]), BYTES + BYTES],
+      ['a Set', (bound) => new Set([new Uint8Array(bound - BYTES)]), BYTES],
+      ['items', (bound) => [1, 'ab', new Uint8Array(bound - BYTES)], BYTES + BYTES + BYTES + 2 * 3],
+    ]
+    expect(left % 3).toBe(0)
+    for (const [what, value, around] of cases) {
+      const step = what === 'a string' ? 3 : 1
+      expect([what, exceedsInline(value(INLINE_BYTES - around), MAX_DEPTH)]).toEqual([what, false])
+      expect([what, exceedsInline(value(INLINE_BYTES - around + step), MAX_DEPTH)]).toEqual([what, true])
+    }
+  })
+
+  it('ends with the chunk that is full, where that is the last', () => {
+    expect(chunksOf(numbers(CHUNK_VALUES).map(() => 0))).toHaveLength(1)
+    expect(chunksOf(numbers(CHUNK_VALUES + 1).map(() => 0))).toHaveLength(2)
+  })
+
   it('stores small values as one run, and takes nothing apart that need not be', () => {
     const [chunk] = chunksOf(wide) as [Buffer]
     expect(chunk.readUInt32LE(0)).toBe(10_000)
@@ -272,6 +299,40 @@ describe('what is refused', () => {
         }),
     }
     expect(() => chunksOf([1], codec)).toThrow(error)
+  })
+
+  it('says which value it was, where in it, and why', () => {
+    const reason = expect.stringContaining('hole') as string
+    const hole: unknown[] = [...wide]
+    Reflect.deleteProperty(hole, 3)
+    expect(refusalOf(hole)).toMatchObject({ details: { at: '$[3]', reason, index: 1 } })
+    expect(refusalOf(Object.assign(() => 1, { wide }))).toMatchObject({
+      details: { at: '$', reason: expect.stringContaining('function') as string, index: 1 },
+    })
+    const bad = {
+      wide,
+      get bad(): unknown {
+        throw new Error('not now')
+      },
+    }
+    expect(refusalOf([wide, bad])).toMatchObject({
+      details: { at: expect.stringContaining('$[1]') as string, reason: 'could not be read', index: 1 },
+    })
+    for (const code of [undefined, 5]) {
+      const error = new HoldfastError('NOT_SERIALIZABLE', 'made by a test', {
+        details: { at: '$', reason: code },
+      })
+      const codec: Codec<unknown> = {
+        ...messagePackCodec,
+        encoder: () =>
+          Object.assign(messagePackCodec.encoder(), {
+            add: () => {
+              throw error
+            },
+          }),
+      }
+      expect(() => chunksOf([1], codec)).toThrow(error)
+    }
   })
 
   it('refuses in a large container what the codec refuses in a small one', () => {
