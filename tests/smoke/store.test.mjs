@@ -138,7 +138,6 @@ test('a snapshot compressed with zstd is read back', { skip: !hasZstd && 'no zst
 })
 
 test('zstd is refused where there is none', { skip: hasZstd && 'zstd is here' }, async () => {
-  const snapshots = await SnapshotDirectory.open(join(directory, 'compressed'), { compression: 'zstd' })
-  await assert.rejects(snapshots.create(subject), { code: 'UNSUPPORTED' })
-  assert.deepEqual(await snapshots.list(), [])
+  const opened = SnapshotDirectory.open(join(directory, 'compressed'), { compression: 'zstd' })
+  await assert.rejects(opened, { code: 'UNSUPPORTED' })
 })

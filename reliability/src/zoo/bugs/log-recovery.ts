@@ -142,8 +142,8 @@ export const LOG_RECOVERY_BUGS: readonly Bug[] = [
     name: 'an id is given before it is set aside in the manifest',
     rows: [24],
     file: DIRECTORY,
-    find: 'while (this.#nextId >= this.#reservedId) await this.update((manifest) => manifest)',
-    replace: '',
+    find: 'while (this.#nextId >= this.#reservedId) {',
+    replace: 'while (this.#reservedId < 0) {',
     killedBy: {
       harness: 'tests',
       file: 'packages/wal/src/store-directory.test.ts',
