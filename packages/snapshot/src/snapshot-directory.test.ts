@@ -61,6 +61,7 @@ describe('SnapshotDirectory', () => {
       'notes.txt',
       '9-1.snap',
       `${first.name}.bak`,
+      `x${first.name}`,
       first.name.replace('.snap', '.SNAP'),
       '.snap',
     ]
@@ -236,6 +237,17 @@ describe('SnapshotDirectory', () => {
         hint: expect.stringContaining('another') as string,
       }) as Error,
     )
+  })
+
+  it.each(['seq', 'time', 'machineVersion', 'epoch'] as const)('refuses what %s cannot be', async (name) => {
+    const store = await open()
+    for (const value of [-1, 0.5, Number.NaN, 2 ** 53]) {
+      await expect(store.create({ ...subject, [name]: value })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`the ${name} of a snapshot`) as string,
+      })
+    }
+    expect(await store.list()).toEqual([])
   })
 
   it('hears from no snapshot under another name which store it is', async () => {

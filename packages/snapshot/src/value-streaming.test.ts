@@ -101,6 +101,14 @@ describe('taking values apart and putting them together', () => {
     for (const leaf of ['text', 1, null, Uint8Array.of(1)]) expect(exceedsInline(leaf, 0)).toBe(false)
   })
 
+  it('leaves the first and the last of surrogates together with their other halves', () => {
+    for (const pair of ['\ud800\udc00', '\udbff\udfff']) {
+      for (const before of [STRING_PIECE_UNITS - 1, STRING_PIECE_UNITS]) {
+        roundTrip(`${'x'.repeat(before)}${pair}${'x'.repeat(STRING_PIECE_UNITS)}`)
+      }
+    }
+  })
+
   it('takes a value apart that needs one byte more than its bound', () => {
     const BYTES = 16
     /** As long as its bound is so many bytes: 16, and 3 for each unit. */
