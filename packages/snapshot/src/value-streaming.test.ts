@@ -35,6 +35,14 @@ function refusalOf(
   throw new Error('it was not refused')
 }
 
+/** A codec that takes nothing. */
+function refusing(error: Error): Codec<unknown> {
+  const add = (): never => {
+    throw error
+  }
+  return { ...messagePackCodec, encoder: () => Object.assign(messagePackCodec.encoder(), { add }) }
+}
+
 const wide = numbers(10_000)
 
 describe('taking values apart and putting them together', () => {
@@ -297,16 +305,7 @@ describe('what is refused', () => {
 
   it('passes on an error of a codec that names no place', () => {
     const error = new HoldfastError('RECORD_TOO_LARGE', 'made by a test')
-    const codec: Codec<unknown> = {
-      ...messagePackCodec,
-      encoder: () =>
-        Object.assign(messagePackCodec.encoder(), {
-          add: () => {
-            throw error
-          },
-        }),
-    }
-    expect(() => chunksOf([1], codec)).toThrow(error)
+    expect(() => chunksOf([1], refusing(error))).toThrow(error)
   })
 
   it('says which value it was, where in it, and why', () => {
@@ -330,16 +329,7 @@ describe('what is refused', () => {
       const error = new HoldfastError('NOT_SERIALIZABLE', 'made by a test', {
         details: { at: '$', reason: code },
       })
-      const codec: Codec<unknown> = {
-        ...messagePackCodec,
-        encoder: () =>
-          Object.assign(messagePackCodec.encoder(), {
-            add: () => {
-              throw error
-            },
-          }),
-      }
-      expect(() => chunksOf([1], codec)).toThrow(error)
+      expect(() => chunksOf([1], refusing(error))).toThrow(error)
     }
   })
 
