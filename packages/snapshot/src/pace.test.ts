@@ -38,6 +38,7 @@ describe('a gentle writer', () => {
   it.each([
     ['of a millisecond each', 1, 2, 8],
     ['longer than it has to rest', 20, 2, 1],
+    ['for a tenth of a second at most', 1, 3_600_000, 100],
     ['that are a little longer than those of a loop that has nothing to do', 0.125, 1.25, 40],
     ['as short as those, for a millisecond', 0.0625, 2, 16],
     ['as short as those, for less', 0.0625, 0.125, 8],

@@ -12,6 +12,8 @@ export type SnapshotPace = 'fast' | 'gentle'
 const SLICE_MS = 1
 /** Of each five slices of time four are for others. */
 const REST_SLICES = 4
+/** Nor longer than this: a process that was stopped meanwhile seems to have worked for hours. */
+const REST_MAX_MS = 100
 /** A turn of the loop that takes less had nothing to do; if that lasts for so long, neither has anybody who waits for the disk. */
 const IDLE_TURN_MS = 0.1
 const IDLE_MS = 1
@@ -42,7 +44,7 @@ export class Pace {
   async rest(): Promise<void> {
     const { clock } = this.#environment
     const restBegan = clock.monotonic()
-    const until = restBegan + REST_SLICES * (restBegan - this.#sliceBegan)
+    const until = restBegan + Math.min(REST_MAX_MS, REST_SLICES * (restBegan - this.#sliceBegan))
     let idleSince = restBegan
     for (let turnBegan = restBegan; ; ) {
       await turn(this.#environment)
