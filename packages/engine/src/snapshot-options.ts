@@ -43,7 +43,7 @@ const NAMES: readonly (keyof SnapshotOptions)[] = [
 /** The log of a small state may be so long. */
 const LOG_MIN_BYTES = 64 * 1024 * 1024
 /** What a timer of Node takes. */
-const MAX_MS = 2 ** 31 - 1
+export const MAX_MS = 2 ** 31 - 1
 
 /** The policy with its defaults. Throws `INVALID_ARGUMENT` with the name, the value and the range; and for an option that there is not. */
 export function snapshotPolicy(options: SnapshotOptions = {}): SnapshotPolicy {

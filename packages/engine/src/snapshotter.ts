@@ -14,9 +14,14 @@ import type { Machine } from './machine.ts'
 import type { Retention } from './retention.ts'
 import { writeContent } from './snapshot-content.ts'
 import type { SnapshotInfo } from './snapshot-info.ts'
-import { bytesBetween, type SnapshotPolicy } from './snapshot-options.ts'
+import { bytesBetween, MAX_MS, type SnapshotPolicy } from './snapshot-options.ts'
 import { type StoreEmitter, tell } from './store-events.ts'
 import type { Waiter } from './waiter.ts'
+
+/** By how much more the policy waits with each failure in a row: a snapshot that cannot be stored costs a turn through the state each time. */
+const BACKOFF_BASE = 2
+/** Of its intervals: attempts then cost a thirtieth of what they would without failures, and a cause that has gone is noticed all the same. */
+const MAX_BACKOFF = 32
 
 /** What taking a snapshot needs. */
 export interface SnapshotterParts<State extends object> {
@@ -53,6 +58,8 @@ export interface SnapshotStats {
   /** Taken since the store was opened. */
   readonly taken: number
   readonly failed: number
+  /** Attempts that have failed since the last success: after `n` of them the policy waits for 2^n of its intervals, 32 at most. */
+  readonly consecutiveFailures: number
   /** What the last attempt failed with; `undefined` once one has succeeded. */
   readonly lastError: HoldfastError | undefined
   /** How they are taken. */
@@ -78,6 +85,7 @@ export class Snapshotter<State extends object> {
   #bytesSince: number
   #taken = 0
   #failed = 0
+  #consecutiveFailures = 0
   #lastError: HoldfastError | undefined
   #lastBlockedMs = 0
   /** Of the newest snapshot: the state is in it, as this version of the machine has it. */
@@ -106,9 +114,10 @@ export class Snapshotter<State extends object> {
 
   takeIfDue(): void {
     const { policy, retention } = this.#parts
+    const intervals = this.#intervals
     const isLong =
-      this.#recordsSince >= policy.everyRecords ||
-      this.#bytesSince >= bytesBetween(policy, retention.newest?.bytes ?? 0)
+      this.#recordsSince >= policy.everyRecords * intervals ||
+      this.#bytesSince >= bytesBetween(policy, retention.newest?.bytes ?? 0) * intervals
     if (isLong) this.takeInBackground()
   }
 
@@ -122,19 +131,21 @@ export class Snapshotter<State extends object> {
   /** Takes a snapshot of what is applied by then. Resolves once it is published and retention has run. */
   take(): Promise<SnapshotInfo> {
     return this.exclusively(async () => {
-      // Counted from here on, also where it fails: the next attempt comes after another interval, not with every batch.
+      // Counted from here on, also where it fails: the next attempt comes after the intervals it waits for, not with every batch.
       this.#due = false
       this.#recordsSince = 0
       this.#bytesSince = 0
       try {
         const snapshot = await this.#take()
         this.#lastError = undefined
+        this.#consecutiveFailures = 0
         return snapshot
       } catch (cause) {
         const error = snapshotError(cause)
         // Another writer has the directory: nothing that is written from now on would be anyone's.
         if (error.code === 'FENCED') this.#parts.live.failed(error)
         this.#failed += 1
+        this.#consecutiveFailures += 1
         this.#lastError = error
         tell(this.#parts.events, 'snapshotFailed', error)
         throw error
@@ -160,6 +171,7 @@ export class Snapshotter<State extends object> {
       kept: [...this.#parts.retention.kept],
       taken: this.#taken,
       failed: this.#failed,
+      consecutiveFailures: this.#consecutiveFailures,
       lastError: this.#lastError,
       mode: this.#mode,
       lastBlockedMs: this.#lastBlockedMs,
@@ -180,7 +192,13 @@ export class Snapshotter<State extends object> {
     const { policy, environment } = this.#parts
     this.#timer?.cancel()
     if (this.#stopped || policy.everyMs === Infinity) return
-    this.#timer = environment.timers.after(policy.everyMs, () => this.takeInBackground())
+    const ms = Math.min(policy.everyMs * this.#intervals, MAX_MS)
+    this.#timer = environment.timers.after(ms, () => this.takeInBackground())
+  }
+
+  /** How many intervals of the policy lie between the last attempt and the next. */
+  get #intervals(): number {
+    return Math.min(BACKOFF_BASE ** this.#consecutiveFailures, MAX_BACKOFF)
   }
 
   async #take(): Promise<SnapshotInfo> {

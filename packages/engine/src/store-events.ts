@@ -8,7 +8,7 @@ export interface StoreEvents {
   applyFailed: [failure: ApplyFailure]
   /** A snapshot was published; `blockedMs` says for how long no command could be applied. */
   snapshot: [snapshot: TakenSnapshot]
-  /** A snapshot could not be taken: nothing was published, and the store goes on. The policy tries again after its next interval. */
+  /** A snapshot could not be taken: nothing was published, and the store goes on. The policy tries again, later with each failure in a row. */
   snapshotFailed: [error: HoldfastError]
   /** The log was trimmed behind the oldest snapshot that is kept. */
   trimmed: [trimmed: { readonly firstSeq: number; readonly segments: number; readonly bytes: number }]

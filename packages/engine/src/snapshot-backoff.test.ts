@@ -1,0 +1,80 @@
+import { ManualTimers } from '@holdfast/testing/environment'
+import { describe, expect, it } from 'vitest'
+import { errorLike, openBank, testEnvironment, turns } from './bank.fixture.ts'
+
+/** A bank whose snapshots fail until the returned rule is removed. */
+async function failingBank(snapshot: { everyMs?: number; everyRecords?: number; everyBytes?: number }) {
+  const memory = testEnvironment()
+  const timers = new ManualTimers(memory.clock)
+  const { store, environment } = await openBank({ snapshot }, { ...memory, timers })
+  const rule = environment.files.fail({
+    on: ['write', 'writeThrough'],
+    path: /snapshots/,
+    times: Infinity,
+    fault: { errno: 'ENOSPC' },
+  })
+  const figures = async () => {
+    await turns(environment, 50)
+    const { taken, failed, consecutiveFailures } = store.stats().snapshots
+    return { taken, failed, consecutiveFailures }
+  }
+  return { store, rule, timers, figures }
+}
+
+describe('snapshots that fail one after the other', () => {
+  it('are tried after twice the time with each failure, after 32 times at most, and after one with success', async () => {
+    const { store, rule, timers, figures } = await failingBank({ everyMs: 1000 })
+    await store.execute('note', 1)
+    for (const [failed, intervals] of [1, 2, 4, 8, 16, 32, 32, 32].entries()) {
+      timers.advance(intervals * 1000 - 1)
+      expect(await figures()).toEqual({ taken: 0, failed, consecutiveFailures: failed })
+      timers.advance(1)
+      expect(await figures()).toEqual({ taken: 0, failed: failed + 1, consecutiveFailures: failed + 1 })
+    }
+    rule.remove()
+    timers.advance(32_000)
+    expect(await figures()).toEqual({ taken: 1, failed: 8, consecutiveFailures: 0 })
+    await store.execute('note', 2)
+    timers.advance(1000)
+    expect(await figures()).toEqual({ taken: 2, failed: 8, consecutiveFailures: 0 })
+  })
+
+  it('are tried after twice as many records with each failure', async () => {
+    const { store, rule, figures } = await failingBank({ everyRecords: 10 })
+    const note = async (count: number) => {
+      for (let i = 0; i < count; i++) await store.execute('note', i)
+      return figures()
+    }
+    expect(await note(10)).toMatchObject({ failed: 1 })
+    expect(await note(19)).toMatchObject({ failed: 1 })
+    expect(await note(1)).toMatchObject({ failed: 2 })
+    expect(await note(39)).toMatchObject({ failed: 2 })
+    rule.remove()
+    expect(await note(1)).toEqual({ taken: 1, failed: 2, consecutiveFailures: 0 })
+    expect(await note(9)).toMatchObject({ taken: 1 })
+    expect(await note(1)).toMatchObject({ taken: 2 })
+  })
+
+  it('are tried after twice as many bytes with each failure', async () => {
+    const { store, figures } = await failingBank({ everyBytes: 10_000 })
+    const write = async (bytes: number) => {
+      await store.execute('note', 'x'.repeat(bytes))
+      return figures()
+    }
+    expect(await write(10_000)).toMatchObject({ failed: 1 })
+    expect(await write(19_000)).toMatchObject({ failed: 1 })
+    expect(await write(1000)).toMatchObject({ failed: 2 })
+  })
+
+  it('are always tried when asked for, and wait no longer than a timer can', async () => {
+    const { store, rule, timers, figures } = await failingBank({ everyMs: 2 ** 31 - 1 })
+    await store.execute('note', 1)
+    for (let i = 0; i < 3; i++) await expect(store.snapshot()).rejects.toThrow(errorLike('NO_SPACE'))
+    expect(await figures()).toEqual({ taken: 0, failed: 3, consecutiveFailures: 3 })
+    timers.advance(2 ** 31 - 1)
+    expect(await figures()).toMatchObject({ failed: 4 })
+    rule.remove()
+    await expect(store.snapshot()).resolves.toMatchObject({ seq: 1 })
+    expect(await figures()).toEqual({ taken: 1, failed: 4, consecutiveFailures: 0 })
+  })
+})
