@@ -1,5 +1,6 @@
 import type { FileSystem } from './file-system.ts'
 import type { Locks } from './locks.ts'
+import type { Workers } from './workers.ts'
 
 /** Everything that Holdfast takes from the world: replace it and a run is repeatable. */
 export interface Environment {
@@ -8,6 +9,7 @@ export interface Environment {
   readonly random: Random
   readonly timers: Timers
   readonly locks: Locks
+  readonly workers: Workers
 }
 
 /** What time it is. */

@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'EMPTY_SNAPSHOT'
   | 'SNAPSHOT_CORRUPT'
   | 'SNAPSHOT_FAILED'
+  | 'WORKER_FAILED'
   | 'NO_STORE'
   | 'NOT_A_FILE'
   | 'NOT_EMPTY'
@@ -201,6 +202,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
     what: 'A snapshot could not be written. `cause` says why.',
     safe: 'Nothing was published; earlier snapshots, the log and the store are untouched and go on.',
     next: 'See to the cause, then take the snapshot again.',
+  },
+  WORKER_FAILED: {
+    what: 'A worker thread that was taking or checking a snapshot ended without a result: it ran out of memory, left, could not be started, or hung.',
+    safe: 'Nothing was published, and what the thread left is removed; earlier snapshots, the log and the store are untouched and go on.',
+    next: 'The policy tries again, later each time. A thread holds a second copy of the state: give the process the memory, or take snapshots in another mode.',
   },
   NO_STORE: {
     what: 'There is no store in the directory that was to be read.',

@@ -4,6 +4,7 @@ import type { Clock, Environment, Random, Timers } from './environment.ts'
 import { HoldfastError } from './errors.ts'
 import { KernelLocks } from './kernel-locks.ts'
 import { NodeFileSystem } from './node-file-system.ts'
+import { NodeWorkers } from './node-workers.ts'
 import { PidFileLocks } from './pid-file-locks.ts'
 
 /** What can be chosen about the Node.js environment. */
@@ -50,7 +51,7 @@ export function nodeEnvironmentWith({ lock = 'kernel' }: NodeEnvironmentOptions 
   }
   const files = new NodeFileSystem()
   const locks = lock === 'pid-file' ? new PidFileLocks({ clock, files, random }) : new KernelLocks(clock)
-  return { files, clock, random, timers, locks }
+  return { files, clock, random, timers, locks, workers: new NodeWorkers() }
 }
 
 /** The machine that the program runs on, as Node.js shows it. */

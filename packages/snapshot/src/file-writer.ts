@@ -6,7 +6,7 @@ import { FileSnapshotReader } from './file-reader.ts'
 import type { FileHeader } from './header.ts'
 import { Pace, type SnapshotPace } from './pace.ts'
 import { publish, readBack } from './publish.ts'
-import type { PublishedSnapshot, SnapshotEntry, SnapshotWriter } from './snapshot-store.ts'
+import type { PublishedSnapshot, SealedSnapshot, SnapshotEntry, SnapshotWriter } from './snapshot-store.ts'
 import { ValueWalker } from './value-walker.ts'
 
 /** What a writer has to know. */
@@ -23,7 +23,7 @@ export interface WriterOptions {
 
 const snapshotTiming = timing('snapshot')
 
-/** A snapshot on its way into a file, temporary until `close` has published it. */
+/** A snapshot on its way into a file, which is temporary until it is published. */
 export class FileSnapshotWriter implements SnapshotWriter {
   readonly #options: WriterOptions
   readonly #file: ChunkFile
@@ -33,7 +33,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
   readonly #timed: ReturnType<typeof snapshotTiming.start>
   /** A call is under way. */
   #busy = false
-  #published: Promise<PublishedSnapshot> | undefined
+  #last: { readonly call: 'seal' | 'close'; readonly done: Promise<PublishedSnapshot> } | undefined
   /** Why nothing more can be done: the error that every later call throws. */
   #ended: Error | undefined
   #removal: Promise<void> | undefined
@@ -79,18 +79,39 @@ export class FileSnapshotWriter implements SnapshotWriter {
     return this.#work(() => this.#file.sync())
   }
 
+  seal(): Promise<SealedSnapshot> {
+    return this.#once('seal', () => this.#seal())
+  }
+
   close(): Promise<PublishedSnapshot> {
-    if (this.#published === undefined && !this.#busy) {
-      this.#published = this.#work(() => this.#publish())
-    }
-    return this.#published ?? Promise.reject(overlapping())
+    return this.#once('close', async () => {
+      const { temporaryPath, ...sealed } = await this.#seal()
+      await publish(temporaryPath, sealed.path, this.#options.environment)
+      this.#options.onTemporary(temporaryPath, false)
+      return sealed
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended ??= closedError(this.#options.entry.path)
     // A call that is under way comes to see it. Publishing may be past where it looks: then it is published.
-    await this.#published?.catch(() => {})
+    await this.#last?.done.catch(() => {})
     await this.#remove()
+  }
+
+  /** The call that ends the writer: made again, it is what it was. */
+  #once<T extends PublishedSnapshot>(call: 'seal' | 'close', task: () => Promise<T>): Promise<T> {
+    if (this.#last === undefined && !this.#busy) {
+      const done = this.#work(async () => {
+        const made = await task()
+        this.#ended = closedError(this.#options.entry.path)
+        this.#removal = Promise.resolve()
+        return made
+      })
+      this.#last = { call, done }
+    }
+    if (this.#last?.call === call) return this.#last.done as Promise<T>
+    return Promise.reject(this.#last === undefined || this.#busy ? overlapping() : this.#ended)
   }
 
   #add(value: unknown): boolean {
@@ -107,7 +128,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
     } while (this.#walker.resume())
   }
 
-  async #publish(): Promise<PublishedSnapshot> {
+  async #seal(): Promise<SealedSnapshot> {
     const { entry, header, environment, codec } = this.#options
     const { entries } = this.#walker
     if (entries === 0) {
@@ -121,12 +142,8 @@ export class FileSnapshotWriter implements SnapshotWriter {
     const readerOptions = { environment, storeId: header.storeId, codec, pace: this.#pace }
     await readBack(() => FileSnapshotReader.open({ ...entry, bytes, path }, readerOptions), summary)
     if (this.#ended !== undefined) throw this.#ended
-    await publish(path, entry.path, environment)
-    this.#ended = closedError(entry.path)
-    this.#removal = Promise.resolve()
-    this.#options.onTemporary(path, false)
     this.#timed?.({ path: entry.path, bytes, entries, chunks: summary.chunks })
-    return { ...entry, bytes, ...summary }
+    return { ...entry, bytes, ...summary, temporaryPath: path }
   }
 
   /** One call at a time; an error of one is the end of all. */

@@ -2,6 +2,7 @@ export type { SnapshotPace } from './pace.ts'
 export { SnapshotDirectory, type SnapshotDirectoryOptions } from './snapshot-directory.ts'
 export type {
   PublishedSnapshot,
+  SealedSnapshot,
   SnapshotCompression,
   SnapshotEntry,
   SnapshotHeader,

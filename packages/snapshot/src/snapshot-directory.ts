@@ -15,7 +15,10 @@ import { FileSnapshotWriter } from './file-writer.ts'
 import { isTemporarySnapshotName, MAX_ID, parseSnapshotName, snapshotName } from './file-name.ts'
 import { MAX_NOTE_BYTES, STORE_ID_BYTES } from './format.ts'
 import type { SnapshotPace } from './pace.ts'
+import { publish } from './publish.ts'
 import type {
+  PublishedSnapshot,
+  SealedSnapshot,
   SnapshotCompression,
   SnapshotEntry,
   SnapshotReader,
@@ -140,6 +143,23 @@ export class SnapshotDirectory implements SnapshotStore {
     })
   }
 
+  async publish(sealed: SealedSnapshot): Promise<PublishedSnapshot> {
+    const { temporaryPath, ...published } = this.#here(sealed)
+    try {
+      await publish(temporaryPath, published.path, this.#environment)
+    } catch (error) {
+      await this.discard(sealed).catch(() => {})
+      throw error
+    }
+    this.#temporaries.delete(temporaryPath)
+    return published
+  }
+
+  async discard({ temporaryPath }: SealedSnapshot): Promise<void> {
+    await this.#unlink(temporaryPath)
+    this.#temporaries.delete(temporaryPath)
+  }
+
   open(entry: SnapshotEntry): Promise<SnapshotReader> {
     const { storeId } = this
     return FileSnapshotReader.open(this.#here(entry), {
@@ -169,7 +189,7 @@ export class SnapshotDirectory implements SnapshotStore {
   }
 
   /** By its name: an entry may come from a list that was made where the directory was called something else. */
-  #here(entry: SnapshotEntry): SnapshotEntry {
+  #here<Entry extends SnapshotEntry>(entry: Entry): Entry {
     return { ...entry, path: joinPath(this.path, entry.name) }
   }
 

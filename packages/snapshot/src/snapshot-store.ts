@@ -21,6 +21,14 @@ export interface SnapshotStore {
    */
   create(subject: SnapshotSubject, pace?: SnapshotPace): Promise<SnapshotWriter>
   /**
+   * Gives a sealed snapshot its name, durably: on return it is there after any crash. Where that fails it is
+   * discarded. Throws `SNAPSHOT_FAILED` where something has its name already, `IO_ERROR`, with `outcome: 'unknown'`
+   * where the snapshot may be there after a crash: whole.
+   */
+  publish(sealed: SealedSnapshot): Promise<PublishedSnapshot>
+  /** Removes a sealed snapshot that is not to be published. One that is gone already is no error. */
+  discard(sealed: SealedSnapshot): Promise<void>
+  /**
    * Opens a snapshot for reading and checks its header.
    * Throws `SNAPSHOT_CORRUPT`; `UNSUPPORTED_FORMAT` (a newer version of the format wrote it);
    * `UNSUPPORTED` (its codec or its compression is not to be had here); `FOREIGN_FILE` (another store's,
@@ -105,6 +113,15 @@ export interface SnapshotSummary {
 export interface PublishedSnapshot extends SnapshotEntry, SnapshotSummary {}
 
 /**
+ * A snapshot that is complete, durable and read back, and has no name yet: nothing is to be seen of it in `list`. Plain
+ * data, so that one thread can write a snapshot and another one publish it.
+ */
+export interface SealedSnapshot extends PublishedSnapshot {
+  /** Where it is until it is published. */
+  readonly temporaryPath: string
+}
+
+/**
  * Writes one snapshot. Beyond the values themselves it takes the memory of a few chunks, however large
  * the state and each single value in it.
  *
@@ -129,14 +146,21 @@ export interface SnapshotWriter extends AsyncDisposable {
    */
   flush(): Promise<void>
   /**
-   * Publishes: the rest and the footer are written and synced, everything is read back and checked, and
-   * only then the snapshot gets its name, durably. On return it is there after any crash.
+   * Completes it: the rest and the footer are written and synced, and everything is read back and checked. What comes
+   * of it is for `SnapshotStore.publish` or `discard`; the writer is done with it.
    *
-   * Throws `EMPTY_SNAPSHOT` where nothing was written, and publishes nothing. Of a failure with
-   * `outcome: 'unknown'` the snapshot may be there after a crash: whole, since it was synced before.
+   * Throws `EMPTY_SNAPSHOT` where nothing was written.
+   */
+  seal(): Promise<SealedSnapshot>
+  /**
+   * `seal` and `publish` in one: the snapshot gets its name, durably, once it is complete and checked. On return it is
+   * there after any crash.
+   *
+   * Throws what the two throw, and removes what was written. Of a failure with `outcome: 'unknown'` the snapshot may
+   * be there after a crash: whole, since it was synced before.
    */
   close(): Promise<PublishedSnapshot>
-  /** Without `close`: gives up, and removes what was written. After it: nothing. */
+  /** Without `seal` or `close`: gives up, and removes what was written. After them: nothing. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

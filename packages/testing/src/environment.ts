@@ -9,6 +9,7 @@ export {
   type FaultRule,
 } from './faults.ts'
 export { FaultyFileSystem, faultyEnvironment } from './faulty-file-system.ts'
+export { InProcessWorkers, type WorkerFault } from './in-process-workers.ts'
 export { ManualClock, ManualTimers } from './manual-time.ts'
 export { memoryEnvironment } from './memory-environment.ts'
 export { MemoryFileSystem } from './memory-file-system.ts'

@@ -49,6 +49,41 @@ export function snapshotStoreContract(name: string, make: () => Promise<Snapshot
       expect(listed).toMatchObject({ seq: 17, id: snapshot.id, name: snapshot.name, bytes: snapshot.bytes })
     })
 
+    it('publishes what was sealed before, by whichever instance, and not by itself', async () => {
+      const writer = await store.create(subject)
+      await writer.write('state')
+      const sealed = structuredClone(await writer.seal())
+      await writer[Symbol.asyncDispose]()
+      await expect(writer.close()).rejects.toMatchObject({ code: 'CLOSED' })
+      const other = await under.store()
+      expect(await other.list()).toEqual([])
+      const { temporaryPath: _, ...published } = sealed
+      expect(await other.publish(sealed)).toEqual(published)
+      expect(await store.list()).toMatchObject([{ name: sealed.name, bytes: sealed.bytes }])
+      expect(await restore(sealed)).toEqual(['state'])
+      await expect(other.publish(sealed)).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' })
+    })
+
+    it('discards what was sealed, and says nothing of what is gone', async () => {
+      const writer = await store.create(subject)
+      await writer.write('state')
+      const sealed = await writer.seal()
+      await store.discard(sealed)
+      await store.discard(sealed)
+      expect(await (await under.store()).cleanTemporaries()).toEqual([])
+      await expect(store.publish(sealed)).rejects.toMatchObject({ code: 'IO_ERROR' })
+      expect(await store.list()).toEqual([])
+    })
+
+    it('keeps what is sealed, and not published yet, when it cleans up', async () => {
+      const writer = await store.create(subject)
+      await writer.write('state')
+      const sealed = await writer.seal()
+      expect(await store.cleanTemporaries()).toEqual([])
+      await store.publish(sealed)
+      expect(await restore(sealed)).toEqual(['state'])
+    })
+
     it('says in the header what it is of', async () => {
       const note = Uint8Array.from([1, 2, 3])
       const writer = await store.create({

@@ -1,4 +1,5 @@
 import type { Clock, Environment, Random, Timers } from '@holdfast/environment'
+import { InProcessWorkers } from '../in-process-workers.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { SimulatedDisk } from './disk.ts'
 import { type OperationWatch, SimulatedFileSystem } from './simulated-file-system.ts'
@@ -40,6 +41,7 @@ export class SimulatedEnvironment implements Environment {
   readonly random: Random
   readonly timers: Timers
   readonly locks: SimulatedLocks
+  readonly workers: InProcessWorkers = new InProcessWorkers()
   /** The time and the order of things. */
   readonly simulation: Simulation
 

@@ -1,0 +1,88 @@
+import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { HoldfastError } from './errors.ts'
+import { type PackedError, packError, unpackError } from './packed-error.ts'
+import type { RunTask, Workers, WorkerOptions, WorkerTask } from './workers.ts'
+
+/** What a thread is started with. */
+interface ThreadData {
+  readonly entry: string
+  readonly module: string
+  readonly job: unknown
+}
+
+/** What a thread says: a sign of life, or how it ended. */
+type ThreadMessage = 'alive' | { readonly result: unknown } | { readonly error: PackedError }
+
+/** Reads the same as a script and as a module, whichever the flags of the process make of it. */
+const BOOTSTRAP = `
+  import('node:worker_threads')
+    .then(({ workerData }) => import(workerData.entry))
+    .then(({ runThread }) => runThread())
+`
+/** Signs of life are passed on so often at most. */
+const ALIVE_EVERY_MS = 500
+
+/** Threads of Node.js (`node:worker_threads`). */
+export class NodeWorkers implements Workers {
+  load(module: URL): Promise<Readonly<Record<string, unknown>>> {
+    return import(module.href) as Promise<Readonly<Record<string, unknown>>>
+  }
+
+  async run(task: WorkerTask, job: unknown, { silentMs }: WorkerOptions): Promise<unknown> {
+    const data: ThreadData = { entry: import.meta.url, module: task.module.href, job }
+    const thread = new Worker(BOOTSTRAP, { eval: true, workerData: data, name: 'holdfast' })
+    try {
+      return await resultOf(thread, silentMs)
+    } finally {
+      // Resolves once it has ended, with every call to the file system that was under way.
+      await thread.terminate()
+    }
+  }
+}
+
+function resultOf(thread: Worker, silentMs: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const silence = setTimeout(() => {
+      reject(failed(`gave no sign of life for ${silentMs} ms`))
+    }, silentMs)
+    thread.on('message', (message: ThreadMessage) => {
+      silence.refresh()
+      if (message === 'alive') return
+      clearTimeout(silence)
+      if ('result' in message) resolve(message.result)
+      else reject(unpackError(message.error))
+    })
+    thread.on('messageerror', (cause) => reject(failed('sent what cannot be read', cause)))
+    thread.on('error', (cause) => reject(failed('broke off', cause)))
+    thread.on('exit', (code) => {
+      clearTimeout(silence)
+      reject(failed(`ended without a result (exit code ${code})`))
+    })
+  })
+}
+
+function failed(how: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('WORKER_FAILED', `the worker thread ${how}`, { cause })
+}
+
+/** What a thread does, once it has been started: runs the task and says what came of it. */
+export async function runThread(): Promise<void> {
+  const port = parentPort
+  if (port === null) throw new Error('this is no worker thread')
+  const send = (message: ThreadMessage): void => port.postMessage(message)
+  try {
+    const { module, job } = workerData as ThreadData
+    const { nodeEnvironment: environment } = await import('./node-environment.ts')
+    const { run } = (await import(module)) as { run: RunTask }
+    let saidAt = environment.clock.monotonic()
+    const alive = (): void => {
+      const now = environment.clock.monotonic()
+      if (now - saidAt < ALIVE_EVERY_MS) return
+      saidAt = now
+      send('alive')
+    }
+    send({ result: await run(job, { environment, alive }) })
+  } catch (error) {
+    send({ error: packError(error) })
+  }
+}
