@@ -21,9 +21,22 @@ export interface ReadOptions {
 export interface OpenOptions extends ReadOptions, Omit<LogOptions, 'machineVersion'> {
   /** What an acknowledgement means where a call does not say. Default: `disk`. */
   readonly durability?: Durability
-  /** When snapshots are taken by themselves. */
+  /** When and how snapshots are taken by themselves. */
   readonly snapshot?: SnapshotOptions
+  /**
+   * What a new snapshot has to pass before it counts.
+   * - `read`: it is read back from the disk, and every checksum and its digest are checked.
+   * - `replay`: besides, the snapshot before it and the log are folded to the same sequence, and the digests of the two
+   *   states compared. One that differs is not published: `snapshotFailed` says `DIVERGED`, and the first command after
+   *   which replays differ. For its time it holds a second copy of the state, in a thread where the store is opened
+   *   with the machine's module.
+   *
+   * Default: `read`.
+   */
+  readonly verifySnapshots?: SnapshotVerification
 }
+
+export type SnapshotVerification = 'read' | 'replay'
 
 /** Reading options with their defaults. */
 export interface ReadSettings {
@@ -37,6 +50,7 @@ export interface ReadSettings {
 export interface OpenSettings extends ReadSettings {
   readonly durability: Durability
   readonly policy: SnapshotPolicy
+  readonly verifySnapshots: SnapshotVerification
   readonly log: Omit<LogOptions, 'machineVersion'>
 }
 
@@ -57,13 +71,18 @@ export function readSettings(options: ReadOptions): ReadSettings {
 
 /** Options with their defaults, all of them checked before anything is touched. Throws `INVALID_ARGUMENT`. */
 export function openSettings(options: OpenOptions): OpenSettings {
-  const { durability, snapshot, codec, environment, onProgress, signal, ...rest } = options
+  const { durability, snapshot, verifySnapshots = 'read', ...others } = options
+  const { codec, environment, onProgress, signal, ...rest } = others
   const log = checkLogOptions(rest)
   assertNone(Object.fromEntries(Object.entries(rest).filter(([name]) => !(name in log))))
+  if (verifySnapshots !== 'read' && verifySnapshots !== 'replay') {
+    throw isNo('verifySnapshots', `'read' or 'replay', not ${String(verifySnapshots)}`)
+  }
   return {
     ...readSettings(definedOnly({ codec, environment, onProgress, signal })),
     durability: checkDurability(durability) ?? 'disk',
     policy: snapshotPolicy(snapshot),
+    verifySnapshots,
     log,
   }
 }

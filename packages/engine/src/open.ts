@@ -2,41 +2,58 @@ import { HoldfastError } from '@holdfast/environment'
 import { type NamedSnapshot, type RecoveryPlan, recover, WriteQueue } from '@holdfast/recovery'
 import { SnapshotDirectory, type SnapshotEntry, type SnapshotStore } from '@holdfast/snapshot'
 import { LogDirectory, StoreDirectory } from '@holdfast/wal'
-import { checkOpening } from './check-opening.ts'
+import { sourceOf } from './choose-source.ts'
 import type { CommandTypes, LoggedCommand } from './commands.ts'
 import { checkInitialState } from './initial-state.ts'
 import { LiveMachine } from './live-machine.ts'
-import type { Machine } from './machine.ts'
-import { type OpenOptions, type OpenSettings, openSettings } from './open-options.ts'
+import type { AnyMachine, Machine } from './machine.ts'
+import type { OpenOptions, OpenSettings } from './open-options.ts'
+import { type Opening, openingOf } from './opening.ts'
 import { Replay } from './replay.ts'
 import { Retention } from './retention.ts'
 import type { SnapshotInfo } from './snapshot-info.ts'
+import { Points } from './snapshot-source.ts'
 import { Snapshotter } from './snapshotter.ts'
 import { Store } from './store.ts'
 import { storeEmitter, tell } from './store-events.ts'
 import type { Waiter } from './waiter.ts'
 
+/** The state of a machine. */
+export type StateOf<Of extends AnyMachine> = Of extends Machine<infer State, infer _> ? State : never
+/** The commands of a machine. */
+export type CommandsOf<Of extends AnyMachine> = Of extends Machine<infer _, infer Types> ? Types : never
+
 /**
  * Opens the store in a directory, or makes one there: everything that was acknowledged is in its state.
  * Only when the whole recovery has ended well anything on disk changes.
+ *
+ * With the URL of a module whose default export is the machine, threads can import it, too, and take snapshots beside
+ * this one: `open<typeof machine>(path, new URL('./machine.js', import.meta.url))`. Such a thread holds a second copy of
+ * the state while it runs.
  *
  * Throws, and leaves the directory as it was: `LOCKED`, `LOCK_UNAVAILABLE`; `CORRUPT`, `SNAPSHOT_CORRUPT`,
  * `MANIFEST_CORRUPT`, `MANIFEST_MISSING`, `FOREIGN_FILE`, `NOT_A_FILE`; `UNSUPPORTED_FORMAT`,
  * `UNSUPPORTED`; `NEWER_MACHINE`, `UPGRADE_FAILED`, `UNKNOWN_COMMAND`, `DIVERGED`; `NOT_SERIALIZABLE` for
  * the machine's first state; `INVALID_ARGUMENT`, `ABORTED`, `IO_ERROR`.
  */
-export async function open<State extends object, Types extends CommandTypes>(
+export function open<State extends object, Types extends CommandTypes>(
   path: string,
   machine: Machine<State, Types>,
-  options: OpenOptions = {},
-): Promise<Store<State, Types>> {
-  checkOpening(path, machine)
-  const settings = openSettings(options)
+  options?: OpenOptions,
+): Promise<Store<State, Types>>
+export function open<Of extends AnyMachine = AnyMachine>(
+  path: string,
+  module: URL,
+  options?: OpenOptions,
+): Promise<Store<StateOf<Of>, CommandsOf<Of>>>
+export async function open(path: string, given: AnyMachine | URL, options: OpenOptions = {}): Promise<Store> {
+  const opening = await openingOf(path, given, options)
+  const { machine, settings } = opening
   checkInitialState(machine)
   assertNotAborted(settings)
   const directory = await StoreDirectory.openForWriting(path, settings.environment)
   try {
-    return await openIn<State, Types>(directory, machine, settings)
+    return await openIn(directory, opening)
   } catch (error) {
     // Why it was refused is what the caller has to hear, whatever becomes of the lock file.
     await directory.close().catch(() => {})
@@ -44,11 +61,8 @@ export async function open<State extends object, Types extends CommandTypes>(
   }
 }
 
-async function openIn<State extends object, Types extends CommandTypes>(
-  directory: StoreDirectory,
-  machine: Machine<State, Types>,
-  settings: OpenSettings,
-): Promise<Store<State, Types>> {
+async function openIn(directory: StoreDirectory, opening: Opening): Promise<Store> {
+  const { machine, settings } = opening
   const { environment, codec, policy } = settings
   const startedAt = environment.clock.monotonic()
   const snapshots = await SnapshotDirectory.open(directory.snapshotsPath, {
@@ -63,7 +77,7 @@ async function openIn<State extends object, Types extends CommandTypes>(
     machineVersion: machine.version,
   })
   const queue = new WriteQueue()
-  const replay = new Replay<State>(machine, settings.codecs)
+  const replay = new Replay<object>(machine, settings.codecs)
   const named = directory.manifest.snapshots
   const plan = await recover({
     snapshots,
@@ -81,21 +95,23 @@ async function openIn<State extends object, Types extends CommandTypes>(
   const listed = await snapshots.list()
   for (const { id } of listed) directory.reserveId(id)
   const events = storeEmitter()
-  const live = new LiveMachine<State>(machine, replay, queue, events)
+  const live = new LiveMachine<object>(machine, replay, queue, events)
   const log = await logDirectory.open(plan.log, live)
   try {
     await snapshots.cleanTemporaries()
     const retention = await retentionOf(plan, listed, named, { directory, snapshots, log, keep: policy.keep })
-    const snapshotter = new Snapshotter<State>(
+    const points = new Points({ machine, live, queue, epoch: directory.epoch, environment })
+    const { source, verify } = sourceOf(opening, points, { directory, live, log, snapshots })
+    const snapshotter = new Snapshotter<object>(
       {
-        machine,
         live,
-        queue,
         log,
         snapshots,
         retention,
         policy,
-        epoch: directory.epoch,
+        mode: opening.mode,
+        source,
+        verify,
         events,
         environment,
       },
@@ -106,7 +122,7 @@ async function openIn<State extends object, Types extends CommandTypes>(
       },
     )
     live.onApplied = (records, bytes) => snapshotter.applied(records, bytes)
-    const store = new Store<State, Types>({
+    const store = new Store({
       machine,
       live,
       log,

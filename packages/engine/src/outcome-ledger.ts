@@ -108,11 +108,18 @@ export class OutcomeLedger {
    * there are none. What was handed out for a batch that was then refused is part of the next one.
    */
   note(): Uint8Array | undefined {
-    if (this.#appliedThrough <= this.#carriedThrough) return undefined
-    const refused = [...this.#refused.keys()].filter(
-      (seq) => seq > this.#carriedThrough && seq <= this.#appliedThrough,
-    )
-    return encodeOutcomes({ from: this.#carriedThrough + 1, through: this.#appliedThrough, refused })
+    return this.#noteBehind(this.#carriedThrough)
+  }
+
+  /** The same, of all outcomes that no durable batch carries: for whoever reads the durable log. */
+  unsettled(): Uint8Array | undefined {
+    return this.#noteBehind(this.#settledThrough)
+  }
+
+  #noteBehind(after: number): Uint8Array | undefined {
+    if (this.#appliedThrough <= after) return undefined
+    const refused = [...this.#refused.keys()].filter((seq) => seq > after && seq <= this.#appliedThrough)
+    return encodeOutcomes({ from: after + 1, through: this.#appliedThrough, refused })
   }
 
   /** Outcomes that are not in the log and never will be. Nobody misses those of commands that have been applied already. */

@@ -18,12 +18,19 @@ import { newerMachine, noUpgrade, readContent } from './snapshot-content.ts'
  */
 const MAX_HELD_BATCHES = 2
 
+const NO_NOTE = new Uint8Array(0)
+
 /** Where a replay ends before the log does. */
 export interface ReplayLimit {
   /** The last sequence that is applied. */
   readonly seq?: number
   /** The last sequence whose batch is not younger than this is the last that is applied. */
   readonly time?: number
+  /**
+   * Given, nothing is read behind `seq` that need not be. What the log may not say yet of the outcomes up to there, as
+   * a note has it; empty where there is nothing.
+   */
+  readonly outcomes?: Uint8Array
 }
 
 /** What a replay did, beside making a state. */
@@ -106,7 +113,8 @@ export class Replay<State extends object> implements ReplayTarget {
 
   /** The limit is reached, and the log has said what came of the commands before it. */
   get satisfied(): boolean {
-    return this.#limited && this.#held.length === 0 && this.#ledger.recordedThrough >= this.appliedSeq
+    if (!this.#limited || this.#held.length > 0) return false
+    return this.#limit.outcomes !== undefined || this.#ledger.recordedThrough >= this.appliedSeq
   }
 
   async restore(reader: SnapshotReader): Promise<void> {
@@ -134,6 +142,7 @@ export class Replay<State extends object> implements ReplayTarget {
     const batch = this.#within(item)
     if (batch === undefined) return
     this.#held.push(batch)
+    if (this.#limited) this.#recordLast()
     this.#runHeld(false)
     const [first] = this.#held
     if (first !== undefined && this.#held.length > MAX_HELD_BATCHES) throw outcomesMissing(first.firstSeq)
@@ -158,6 +167,13 @@ export class Replay<State extends object> implements ReplayTarget {
     this.#limited = this.#limit.seq === lastSeq
     commands.length = lastSeq - firstSeq + 1
     return { firstSeq, lastSeq, time, machineVersion, commands }
+  }
+
+  /** Batches behind the limit say it, too, where they come to be read. */
+  #recordLast(): void {
+    const outcomes = decodeOutcomes(this.#limit.outcomes ?? NO_NOTE)
+    if (outcomes !== undefined && outcomes.from <= this.#ledger.recordedThrough + 1)
+      this.#ledger.record(outcomes, 'mark')
   }
 
   #runHeld(ended: boolean): void {

@@ -9,7 +9,7 @@
  * docs/format.md, section "Snapshots of a store".
  */
 import { HoldfastError, isHoldfastError } from '@holdfast/environment'
-import type { SnapshotReader, SnapshotWriter } from '@holdfast/snapshot'
+import type { SnapshotReader } from '@holdfast/snapshot'
 import type { Machine } from './machine.ts'
 
 /** Part of the format. */
@@ -17,16 +17,15 @@ const CONTENT_VERSION = 1
 
 type Content = 'state' | 'entries'
 
-/** Writes the state. The event loop turns between chunks; the state must not change meanwhile. */
-export async function writeContent<State extends object>(
-  writer: SnapshotWriter,
+/** What a snapshot of a state holds. The state must not change until the last of it has been taken. */
+export function* contentOf<State extends object>(
   machine: Machine<State>,
   state: State,
-): Promise<void> {
+): Generator<unknown, void, undefined> {
   const content: Content = machine.entries === undefined ? 'state' : 'entries'
-  await writer.write({ holdfast: CONTENT_VERSION, content })
-  if (machine.entries === undefined) await writer.write(state)
-  else await writer.writeAll(machine.entries(state))
+  yield { holdfast: CONTENT_VERSION, content }
+  if (machine.entries === undefined) yield state
+  else yield* machine.entries(state)
 }
 
 /**
@@ -42,7 +41,7 @@ export async function readContent<State extends object>(
   const { path } = reader.entry
   if (machineVersion > machine.version) throw newerMachine(machineVersion, machine.version, { path })
   const values = reader.values()[Symbol.asyncIterator]()
-  const content = contentOf(await values.next(), path)
+  const content = contentKindOf(await values.next(), path)
   const entries = new Rest(values)
   const state = await rebuild(machine, content, entries, machineVersion, path)
   await entries.drain()
@@ -136,7 +135,7 @@ function unlike(content: Content, path: string): HoldfastError {
   )
 }
 
-function contentOf(first: IteratorResult<unknown>, path: string): Content {
+function contentKindOf(first: IteratorResult<unknown>, path: string): Content {
   const value = first.value as { holdfast?: unknown; content?: unknown } | null | undefined
   if (first.done !== true && typeof value === 'object' && value !== null) {
     const { holdfast, content } = value

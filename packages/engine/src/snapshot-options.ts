@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/environment'
 import type { SnapshotCompression } from '@holdfast/snapshot'
 import { noOption } from './no-option.ts'
+import type { SnapshotMode } from './snapshot-source.ts'
 
 /** When snapshots are taken by themselves, and how many are kept. Whichever comes first counts. */
 export interface SnapshotOptions {
@@ -17,6 +18,11 @@ export interface SnapshotOptions {
   /** How many snapshots are kept, and the log back to the oldest of them. At least 2, so that a damaged one isn't the end. Default: 2. */
   readonly keep?: number | undefined
   /**
+   * How they are taken. Default: `captured` where the machine has `capture`; else `worker` where the store is opened
+   * with the machine's module; else `blocking`.
+   */
+  readonly mode?: SnapshotMode | undefined
+  /**
    * How new ones are stored. `zstd` makes them smaller, and needs a Node.js that has it (22.15, 23.8 or later) to
    * write and to read them: without it `open` throws `UNSUPPORTED`. Those that are there are read either way.
    * Default: `none`.
@@ -30,6 +36,7 @@ export interface SnapshotPolicy {
   readonly everyBytes: number | undefined
   readonly everyMs: number
   readonly keep: number
+  readonly mode: SnapshotMode | undefined
   readonly compression: SnapshotCompression
 }
 
@@ -38,8 +45,10 @@ const NAMES: readonly (keyof SnapshotOptions)[] = [
   'everyBytes',
   'everyMs',
   'keep',
+  'mode',
   'compression',
 ]
+const MODES: readonly unknown[] = [undefined, 'captured', 'worker', 'blocking']
 /** The log of a small state may be so long. */
 const LOG_MIN_BYTES = 64 * 1024 * 1024
 /** What a timer of Node takes. */
@@ -49,7 +58,8 @@ export const MAX_MS = 2 ** 31 - 1
 export function snapshotPolicy(options: SnapshotOptions = {}): SnapshotPolicy {
   const unknown = Object.keys(options).find((name) => !(NAMES as readonly string[]).includes(name))
   if (unknown !== undefined) throw noOption(`snapshot.${unknown}`)
-  const { everyRecords = Infinity, everyBytes, everyMs = Infinity, keep = 2, compression = 'none' } = options
+  const { everyRecords = Infinity, everyBytes, everyMs = Infinity, keep = 2 } = options
+  const { mode, compression = 'none' } = options
   assertWhole('everyRecords', everyRecords, 1)
   assertWhole('everyBytes', everyBytes ?? Infinity, 1)
   assertWhole('everyMs', everyMs, 1, MAX_MS)
@@ -61,7 +71,13 @@ export function snapshotPolicy(options: SnapshotOptions = {}): SnapshotPolicy {
       `snapshot.compression is none or zstd, not ${String(compression)}`,
     )
   }
-  return { everyRecords, everyBytes, everyMs, keep, compression }
+  if (!MODES.includes(mode)) {
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      `snapshot.mode is captured, worker or blocking, not ${String(mode)}`,
+    )
+  }
+  return { everyRecords, everyBytes, everyMs, keep, mode, compression }
 }
 
 /** After how many bytes of commands the next snapshot is due, behind one of so many bytes. */

@@ -1,20 +1,13 @@
 import { type Environment, HoldfastError, isHoldfastError, type Timer } from '@holdfast/environment'
 import { WriteQueue } from '@holdfast/recovery'
-import type {
-  PublishedSnapshot,
-  SnapshotPace,
-  SnapshotStore,
-  SnapshotSubject,
-  SnapshotWriter,
-} from '@holdfast/snapshot'
+import type { SnapshotStore } from '@holdfast/snapshot'
 import type { Log } from '@holdfast/wal'
 import type { LoggedCommand } from './commands.ts'
 import type { LiveMachine } from './live-machine.ts'
-import type { Machine } from './machine.ts'
 import type { Retention } from './retention.ts'
-import { writeContent } from './snapshot-content.ts'
 import type { SnapshotInfo } from './snapshot-info.ts'
 import { bytesBetween, MAX_MS, type SnapshotPolicy } from './snapshot-options.ts'
+import type { SealedPoint, SnapshotMode, SnapshotSource } from './snapshot-source.ts'
 import { type StoreEmitter, tell } from './store-events.ts'
 import type { Waiter } from './waiter.ts'
 
@@ -25,24 +18,18 @@ const MAX_BACKOFF = 32
 
 /** What taking a snapshot needs. */
 export interface SnapshotterParts<State extends object> {
-  readonly machine: Machine<State>
   readonly live: LiveMachine<State>
-  readonly queue: WriteQueue
   readonly log: Log<LoggedCommand, Waiter>
   readonly snapshots: SnapshotStore
   readonly retention: Retention
   readonly policy: SnapshotPolicy
-  readonly epoch: number
+  readonly mode: SnapshotMode
+  readonly source: SnapshotSource
+  /** Compares a snapshot with a replay; `undefined` where that was not asked for. */
+  readonly verify: ((point: SealedPoint) => Promise<unknown>) | undefined
   readonly events: StoreEmitter
   readonly environment: Environment
 }
-
-/**
- * How a snapshot is taken.
- * - `captured`: the machine's `capture` gives a view of the state, which is written while commands are applied.
- * - `blocking`: commands wait to be applied until the state is written.
- */
-export type SnapshotMode = 'captured' | 'blocking'
 
 /** A snapshot that was just taken. */
 export interface TakenSnapshot extends SnapshotInfo {
@@ -72,10 +59,8 @@ export interface SnapshotStats {
 }
 
 /**
- * Takes snapshots, by policy or when asked. Out of the state itself, nothing is applied while one is written; the
- * event loop turns, reads go on, commands are captured and written to the log. Out of a view of it, commands are
- * applied, too. It is published only when the log is durable at least to its sequence: otherwise a power cut could
- * leave a state that the log has never reached.
+ * Takes snapshots, by policy or when asked. One is published only when the log is durable at least to its sequence:
+ * otherwise a power cut could leave a state that the log has never reached.
  */
 export class Snapshotter<State extends object> {
   readonly #parts: SnapshotterParts<State>
@@ -87,7 +72,6 @@ export class Snapshotter<State extends object> {
   #failed = 0
   #consecutiveFailures = 0
   #lastError: HoldfastError | undefined
-  #lastBlockedMs = 0
   /** Of the newest snapshot: the state is in it, as this version of the machine has it. */
   #storedSeq: number
   #due = false
@@ -173,8 +157,8 @@ export class Snapshotter<State extends object> {
       failed: this.#failed,
       consecutiveFailures: this.#consecutiveFailures,
       lastError: this.#lastError,
-      mode: this.#mode,
-      lastBlockedMs: this.#lastBlockedMs,
+      mode: this.#parts.mode,
+      lastBlockedMs: this.#parts.source.blockedMs,
       recordsSince: this.#recordsSince,
       bytesSince: this.#bytesSince,
     }
@@ -202,96 +186,33 @@ export class Snapshotter<State extends object> {
   }
 
   async #take(): Promise<SnapshotInfo> {
-    const { log, retention, events } = this.#parts
+    const { live, snapshots, retention, events, mode, source } = this.#parts
     const { newest } = retention
-    if (newest !== undefined && this.#storedSeq === this.#parts.live.appliedSeq) return newest
-    const { subject, writer } = await this.#write()
-    let published: PublishedSnapshot
-    try {
-      // Behind the line of the queue: what the log still has to write may wait for commands to be applied.
-      if (log.durableSeq < subject.seq) await log.sync()
-      published = await writer.close()
-    } finally {
-      await writer[Symbol.asyncDispose]()
-    }
-    const { seq, id, bytes, name, path, digest } = published
+    if (newest !== undefined && this.#storedSeq === live.appliedSeq) return newest
+    const point = await source.seal()
+    await this.#check(point)
+    const { seq, id, bytes, name, path, digest } = await snapshots.publish(point.sealed)
     const snapshot = { seq, id, bytes, name, path, digest }
     await retention.add(snapshot)
     this.#taken += 1
     this.#storedSeq = seq
-    tell(events, 'snapshot', { ...snapshot, mode: this.#mode, blockedMs: this.#lastBlockedMs })
+    tell(events, 'snapshot', { ...snapshot, mode, blockedMs: source.blockedMs })
     await this.retain()
     return snapshot
   }
 
-  get #mode(): SnapshotMode {
-    return this.#parts.machine.capture === undefined ? 'blocking' : 'captured'
-  }
-
-  /** All of it is in the file on return. */
-  async #write(): Promise<Written> {
-    const { live, machine } = this.#parts
-    const { capture } = machine
-    if (capture === undefined) {
-      return this.#betweenBatches(() => this.#writeOut(this.#subject(), live.state, 'fast'))
-    }
-    const [subject, view] = await this.#betweenBatches(
-      () => [this.#subject(), viewOf(live.state, capture)] as const,
-    )
-    return this.#writeOut(subject, view, 'gentle')
-  }
-
-  /** In the line of the queue, where nothing is applied. */
-  #betweenBatches<T>(task: () => T | Promise<T>): Promise<T> {
-    const { queue, live, environment } = this.#parts
-    const { clock } = environment
-    return queue.run(async () => {
-      if (live.failure !== undefined) throw live.failure
-      const began = clock.monotonic()
-      try {
-        return await task()
-      } finally {
-        this.#lastBlockedMs = clock.monotonic() - began
-      }
-    })
-  }
-
-  /** The state as it is now. */
-  #subject(): SnapshotSubject {
-    const { live, machine, epoch } = this.#parts
-    return {
-      seq: live.appliedSeq,
-      time: live.lastTime,
-      machineVersion: machine.version,
-      epoch,
-      // Who opens with this snapshot reads nothing before it: what no batch carries yet would be forgotten.
-      note: live.ledger.note(),
-    }
-  }
-
-  async #writeOut(subject: SnapshotSubject, state: State, pace: SnapshotPace): Promise<Written> {
-    const { machine, snapshots } = this.#parts
-    const writer = await snapshots.create(subject, pace)
+  /** Whether it may be published. */
+  async #check(point: SealedPoint): Promise<void> {
+    const { log, snapshots, verify } = this.#parts
     try {
-      await writeContent(writer, machine, state)
+      await verify?.(point)
+      // Behind the line of the queue: what the log still has to write may wait for commands to be applied.
+      if (log.durableSeq < point.end.seq) await log.sync()
     } catch (error) {
-      await writer[Symbol.asyncDispose]()
+      await snapshots.discard(point.sealed).catch(() => {})
       throw error
     }
-    return { subject, writer }
   }
-}
-
-interface Written {
-  readonly subject: SnapshotSubject
-  readonly writer: SnapshotWriter
-}
-
-function viewOf<State extends object>(state: State, capture: (state: State) => State): State {
-  const view: unknown = capture(state)
-  if (typeof view === 'object' && view !== null && view !== state) return view as State
-  const what = view === state ? 'the state itself, which goes on changing' : 'no object'
-  throw new HoldfastError('SNAPSHOT_FAILED', `capture of the machine gave ${what}`)
 }
 
 /** Typed errors stay what they are; what a machine's `entries` throws becomes the cause of one. */

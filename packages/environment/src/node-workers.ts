@@ -1,6 +1,7 @@
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { HoldfastError } from './errors.ts'
 import { type PackedError, packError, unpackError } from './packed-error.ts'
+import { watchedFiles } from './watched-files.ts'
 import type { RunTask, Workers, WorkerOptions, WorkerTask } from './workers.ts'
 
 /** What a thread is started with. */
@@ -75,13 +76,13 @@ export async function runThread(): Promise<void> {
     const { nodeEnvironment: environment } = await import('./node-environment.ts')
     const { run } = (await import(module)) as { run: RunTask }
     let saidAt = environment.clock.monotonic()
-    const alive = (): void => {
+    const files = watchedFiles(environment.files, () => {
       const now = environment.clock.monotonic()
       if (now - saidAt < ALIVE_EVERY_MS) return
       saidAt = now
       send('alive')
-    }
-    send({ result: await run(job, { environment, alive }) })
+    })
+    send({ result: await run(job, { ...environment, files }) })
   } catch (error) {
     send({ error: packError(error) })
   }

@@ -21,17 +21,14 @@ export interface WorkerTask {
   readonly run: RunTask
 }
 
-export type RunTask = (job: unknown, context: WorkerContext) => Promise<unknown>
-
-/** What a task has in its thread. */
-export interface WorkerContext {
-  readonly environment: Environment
-  /** A sign of life. As often as one likes: it costs next to nothing. */
-  alive(): void
-}
+/** The environment is that of the thread. */
+export type RunTask = (job: unknown, environment: Environment) => Promise<unknown>
 
 export interface WorkerOptions {
-  /** A thread that gives no sign of life for so many milliseconds is taken for hung, and ended. */
+  /**
+   * A sign of life is a call of the file system that has come back. A thread that gives none for so many milliseconds
+   * is taken for hung, and ended.
+   */
   readonly silentMs: number
   /** Of whoever asks: workers that are no threads run the task in it. A thread has its own. */
   readonly environment: Environment

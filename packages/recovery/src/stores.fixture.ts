@@ -40,6 +40,8 @@ export function fakeSnapshots(
       return fakeReader(entry, snapshot, closed)
     },
     create: refuse,
+    publish: refuse,
+    discard: refuse,
     remove: refuse,
     cleanTemporaries: refuse,
   }

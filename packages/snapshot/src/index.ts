@@ -12,4 +12,4 @@ export type {
   SnapshotSummary,
   SnapshotWriter,
 } from './snapshot-store.ts'
-export { stateDigest } from './state-digest.ts'
+export { stateDigest, stateDigestWhile } from './state-digest.ts'

@@ -10,7 +10,7 @@ import {
 
 /** How the next worker comes to grief. */
 export interface WorkerFault {
-  /** `dies`: it is gone. `hangs`: it gives no sign of life any more. */
+  /** `dies`: it is gone. `hangs`: no call of it returns any more. */
   readonly how: 'dies' | 'hangs'
   /** Behind so many calls of its file system. */
   readonly afterCalls: number
@@ -21,7 +21,7 @@ export interface WorkerFault {
  * rest. It gets a copy of its job, and can be made to die or to hang in the middle.
  */
 export class InProcessWorkers implements Workers {
-  /** Modules that are there without being imported: importing takes turns of the real event loop. By their URLs. */
+  /** Modules that are there without being imported, which takes turns of the real event loop. By their URLs. */
   readonly modules: Map<string, Readonly<Record<string, unknown>>> = new Map()
   /** For the next task alone. */
   fault: WorkerFault | undefined
@@ -38,23 +38,30 @@ export class InProcessWorkers implements Workers {
     const { fault } = this
     this.fault = undefined
     this.started += 1
-    const files = new MortalFileSystem(environment.files, fault?.afterCalls ?? Infinity)
     return new Promise((resolve, reject) => {
       const fail = (how: string): void => {
-        silence.cancel()
-        void files.end().then(() => reject(new HoldfastError('WORKER_FAILED', `the worker thread ${how}`)))
+        const error = new HoldfastError('WORKER_FAILED', `the worker thread ${how}`)
+        void files.end().then(() => reject(error))
       }
-      const silent = (): void => fail(`gave no sign of life for ${silentMs} ms`)
-      let silence = environment.timers.after(silentMs, silent, { keepAlive: true })
-      const alive = (): void => {
-        if (files.isDead) return
-        silence.cancel()
-        silence = environment.timers.after(silentMs, silent, { keepAlive: true })
+      const listen = () => {
+        const silent = (): void => fail(`gave no sign of life for ${silentMs} ms`)
+        return environment.timers.after(silentMs, silent, { keepAlive: true })
       }
-      if (fault?.how === 'dies') files.onDeath = () => fail('ended without a result')
-      const context = { environment: { ...partsOf(environment), files }, alive }
+      let silence = listen()
+      const files = new MortalFileSystem(environment.files, {
+        calls: fault?.afterCalls ?? Infinity,
+        returned: () => {
+          silence.cancel()
+          silence = listen()
+        },
+        died: () => {
+          if (fault?.how !== 'dies') return
+          silence.cancel()
+          fail('ended without a result')
+        },
+      })
       task
-        .run(structuredClone(job), context)
+        .run(structuredClone(job), { ...partsOf(environment), files })
         .finally(() => silence.cancel())
         .then((result) => resolve(structuredClone(result)), reject)
     })
@@ -66,28 +73,35 @@ function partsOf({ clock, random, timers, locks, workers }: Environment): Omit<E
   return { clock, random, timers, locks, workers }
 }
 
-/** Files of a thread: behind so many calls none returns any more. */
+interface Life {
+  /** So many calls are made; the next one does not return, nor any that was under way. */
+  readonly calls: number
+  readonly returned: () => void
+  readonly died: () => void
+}
+
+/** The files of a thread, up to its end. */
 class MortalFileSystem implements FileSystem {
   readonly #files: FileSystem
+  readonly #life: Life
   readonly #open: Set<File> = new Set()
-  readonly #underWay: Set<Promise<unknown>> = new Set()
-  #callsLeft: number
-  isDead = false
-  onDeath: () => void = () => {}
+  readonly #underWay: Set<Promise<void>> = new Set()
+  #calls = 0
+  #isDead = false
 
-  constructor(files: FileSystem, calls: number) {
+  constructor(files: FileSystem, life: Life) {
     this.#files = files
-    this.#callsLeft = calls
+    this.#life = life
   }
 
   /** As with a thread: what is under way ends, and the system takes the descriptors back. */
   async end(): Promise<void> {
-    this.isDead = true
-    await Promise.allSettled(this.#underWay)
+    this.#isDead = true
+    await Promise.all(this.#underWay)
     for (const file of this.#open) await file.close().catch(() => {})
   }
 
-  async open(...args: Parameters<FileSystem['open']>): Promise<File> {
+  open(...args: Parameters<FileSystem['open']>): Promise<File> {
     return this.#call(async () => {
       const file = await this.#files.open(...args)
       this.#open.add(file)
@@ -136,22 +150,22 @@ class MortalFileSystem implements FileSystem {
   }
 
   #call<T>(call: () => Promise<T>): Promise<T> {
-    if (this.isDead) return new Promise(() => {})
-    if (this.#callsLeft-- === 0) {
-      this.isDead = true
-      this.onDeath()
-      return new Promise(() => {})
-    }
     return new Promise((resolve, reject) => {
-      const underWay = call().then(
-        (result) => {
-          this.#underWay.delete(underWay)
-          if (!this.isDead) resolve(result)
-        },
-        (error: unknown) => {
-          this.#underWay.delete(underWay)
-          if (!this.isDead) reject(error)
-        },
+      if (this.#isDead) return
+      if (this.#calls++ >= this.#life.calls) {
+        this.#isDead = true
+        this.#life.died()
+        return
+      }
+      const settle = (settled: () => void): void => {
+        this.#underWay.delete(underWay)
+        if (this.#isDead) return
+        this.#life.returned()
+        settled()
+      }
+      const underWay: Promise<void> = call().then(
+        (result) => settle(() => resolve(result)),
+        (error: Error) => settle(() => reject(error)),
       )
       this.#underWay.add(underWay)
     })

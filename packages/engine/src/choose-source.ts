@@ -1,0 +1,42 @@
+import type { SnapshotStore } from '@holdfast/snapshot'
+import type { Log, StoreDirectory } from '@holdfast/wal'
+import type { LoggedCommand } from './commands.ts'
+import { verifyByReplay } from './fold.ts'
+import type { LiveMachine } from './live-machine.ts'
+import type { Opening } from './opening.ts'
+import type { Points } from './snapshot-source.ts'
+import type { SnapshotterParts } from './snapshotter.ts'
+import { StateSource } from './state-source.ts'
+import type { Waiter } from './waiter.ts'
+import { runInThread, WorkerSource } from './worker-source.ts'
+
+/** Where snapshots come from, and what they have to stand up to. */
+export function sourceOf(
+  { machine, module, mode, settings }: Opening,
+  points: Points<object>,
+  { directory, live, log, snapshots }: OpenParts,
+): Pick<SnapshotterParts<object>, 'source' | 'verify'> {
+  const { environment, policy, verifySnapshots } = settings
+  const thread = module && { module, directory, log, snapshots, environment }
+  const source =
+    mode === 'worker' && thread !== undefined
+      ? new WorkerSource(points, thread, policy.compression)
+      : new StateSource(points, machine, live, snapshots, mode === 'captured' ? machine.capture : undefined)
+  if (verifySnapshots === 'read') return { source, verify: undefined }
+  return {
+    source,
+    async verify({ sealed: { digest }, end }) {
+      if (thread !== undefined) return runInThread(thread, end, { kind: 'verify', digest })
+      if (log.durableSeq < end.seq) await log.sync()
+      return verifyByReplay({ path: directory.path, machine, settings }, end, digest)
+    },
+  }
+}
+
+/** The parts of an open store that snapshots are made of. */
+export interface OpenParts {
+  readonly directory: StoreDirectory
+  readonly live: LiveMachine<object>
+  readonly log: Log<LoggedCommand, Waiter>
+  readonly snapshots: SnapshotStore
+}

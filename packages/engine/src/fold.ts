@@ -1,0 +1,107 @@
+import { HoldfastError } from '@holdfast/environment'
+import { stateDigestWhile } from '@holdfast/snapshot'
+import type { Machine } from './machine.ts'
+import type { ReadSettings } from './open-options.ts'
+import type { ReplayLimit } from './replay.ts'
+import { contentOf } from './snapshot-content.ts'
+import { StoreReader } from './store-reader.ts'
+
+/** A store that is folded beside its writer: read from its files, without a lock. */
+export interface FoldSource<State extends object> {
+  readonly path: string
+  readonly machine: Machine<State>
+  readonly settings: ReadSettings
+}
+
+/** How far. What lies before it must be durable, and stay. */
+export interface FoldEnd {
+  readonly seq: number
+  /** Outcomes that the durable log may not say yet, as a note has them; empty where there are none. */
+  readonly outcomes: Uint8Array
+}
+
+const NO_OUTCOMES = new Uint8Array(0)
+
+/** The state after a sequence, out of the newest snapshot before it and the log, and where that snapshot is. */
+export async function fold<State extends object>(
+  { path, machine, settings }: FoldSource<State>,
+  end: FoldEnd,
+): Promise<{ readonly state: State; readonly fromSeq: number }> {
+  const limit: ReplayLimit = end
+  const reader = new StoreReader<State>(path, machine, settings, limit)
+  await reader.load()
+  const { appliedSeq, state } = reader.replay
+  if (appliedSeq !== end.seq) {
+    throw new HoldfastError('SNAPSHOT_FAILED', `what was read goes up to sequence ${appliedSeq}`, {
+      path,
+      seq: end.seq,
+    })
+  }
+  return { state, fromSeq: reader.plan.snapshot?.seq ?? 0 }
+}
+
+/**
+ * Folds the store once more, and compares digests. Throws `DIVERGED`, with the first sequence after which two
+ * replays of the log differ; without one where they agree, and only the state that `digest` is of differs.
+ */
+export async function verifyByReplay<State extends object>(
+  source: FoldSource<State>,
+  end: FoldEnd,
+  digest: string,
+): Promise<void> {
+  const { state, fromSeq } = await fold(source, end)
+  if ((await digestOf(source, state)) === digest) return
+  const seq = await firstDivergence(source, fromSeq, end)
+  throw diverged(source.path, fromSeq, end.seq, seq)
+}
+
+/**
+ * The first sequence after which two replays from one snapshot differ, found by bisection: two replays for each step,
+ * one step for each doubling of the distance. `undefined` where they do not differ at the end.
+ */
+async function firstDivergence<State extends object>(
+  source: FoldSource<State>,
+  fromSeq: number,
+  end: FoldEnd,
+): Promise<number | undefined> {
+  const differ = async (at: FoldEnd): Promise<boolean> => {
+    const one = await digestOf(source, (await fold(source, at)).state)
+    return one !== (await digestOf(source, (await fold(source, at)).state))
+  }
+  if (!(await differ(end))) return undefined
+  let [same, other] = [fromSeq, end.seq]
+  while (other - same > 1) {
+    const seq = same + Math.floor((other - same) / 2)
+    if (await differ({ seq, outcomes: NO_OUTCOMES })) other = seq
+    else same = seq
+  }
+  return other
+}
+
+function digestOf<State extends object>(
+  { machine, settings }: FoldSource<State>,
+  state: State,
+): Promise<string> {
+  return stateDigestWhile(contentOf(machine, state), settings.codec, settings.environment, 'gentle')
+}
+
+function diverged(path: string, fromSeq: number, throughSeq: number, seq: number | undefined): HoldfastError {
+  const details = { fromSeq, throughSeq }
+  if (seq === undefined) {
+    return new HoldfastError(
+      'DIVERGED',
+      `the state is not what a replay of the sequences after ${fromSeq} makes, though two replays agree`,
+      {
+        path,
+        details,
+        hint: 'Nothing was published; the snapshots before count. Something other than a command has changed the state, or `apply` depends on what only this process has: find it with `checkMachine`. What a restart brings back is the replay.',
+      },
+    )
+  }
+  return new HoldfastError('DIVERGED', 'two replays of the log differ from this command on', {
+    path,
+    seq,
+    details,
+    hint: 'Nothing was published; the snapshots before count. `apply` depends on something besides state, command and context (time, chance, the order of something): find it with `checkMachine`.',
+  })
+}

@@ -1,0 +1,73 @@
+import { type Environment, timing } from '@holdfast/environment'
+import type { SealedSnapshot, SnapshotCompression, SnapshotStore } from '@holdfast/snapshot'
+import type { Log, StoreDirectory } from '@holdfast/wal'
+import type { LoggedCommand } from './commands.ts'
+import type { FoldEnd } from './fold.ts'
+import type { Points, SealedPoint, SnapshotSource } from './snapshot-source.ts'
+import { type SnapshotJob, snapshotTask } from './snapshot-task.ts'
+import type { Waiter } from './waiter.ts'
+
+/** Longer than a disk takes for one call, if it ever comes back, or a machine for a chunk of its state. */
+const SILENT_MS = 60_000
+
+const snapshotTiming = timing('snapshot')
+
+/** What a thread that works on a store has to know, and who waits for it. */
+export interface ThreadParts {
+  readonly module: URL
+  readonly directory: StoreDirectory
+  readonly log: Log<LoggedCommand, Waiter>
+  readonly snapshots: SnapshotStore
+  readonly environment: Environment
+}
+
+/** Has a thread do something with the files of a store, up to a sequence that is durable then. */
+export async function runInThread(
+  { module, directory, log, snapshots, environment }: ThreadParts,
+  end: FoldEnd,
+  work: SnapshotJob['work'],
+): Promise<unknown> {
+  if (log.durableSeq < end.seq) await log.sync()
+  const job: SnapshotJob = { path: directory.path, module: module.href, end, work }
+  try {
+    return await environment.workers.run(snapshotTask, job, { silentMs: SILENT_MS, environment })
+  } catch (error) {
+    // A thread that came to grief could not see to it. What is left all the same goes with the next opening.
+    await snapshots.cleanTemporaries().catch(() => {})
+    throw error
+  }
+}
+
+/** Snapshots that a thread makes: this one finds the point, and goes on. */
+export class WorkerSource<State extends object> implements SnapshotSource {
+  readonly #points: Points<State>
+  readonly #parts: ThreadParts
+  readonly #compression: SnapshotCompression
+
+  constructor(points: Points<State>, parts: ThreadParts, compression: SnapshotCompression) {
+    this.#points = points
+    this.#parts = parts
+    this.#compression = compression
+  }
+
+  get blockedMs(): number {
+    return this.#points.blockedMs
+  }
+
+  async seal(): Promise<SealedPoint> {
+    const { directory, environment } = this.#parts
+    const timed = snapshotTiming.start(environment.clock)
+    const { subject, end } = await this.#points.at((point) => point)
+    const sealed = (await runInThread(this.#parts, end, {
+      kind: 'write',
+      subject,
+      directory: directory.snapshotsPath,
+      storeId: directory.storeId,
+      id: await directory.nextId(),
+      compression: this.#compression,
+    })) as SealedSnapshot
+    const { path, bytes, entries, chunks } = sealed
+    timed?.({ path, bytes, entries, chunks })
+    return { sealed, end }
+  }
+}
