@@ -10,7 +10,7 @@ export interface Bank {
 }
 
 /** A machine with a command for everything that a command can do. */
-export const bank = defineMachine({
+const bank = defineMachine({
   version: 1,
   initial: (): Bank => ({ accounts: new Map(), notes: [], lastSeq: 0, lastTime: 0 }),
   commands: {

@@ -1,7 +1,7 @@
 import type { Environment } from '@holdfast/environment'
 import { FaultyFileSystem, memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import { expect, onTestFinished } from 'vitest'
-import { type Bank, bank } from './bank-machine.fixture.ts'
+import bank, { type Bank } from './bank-machine.fixture.ts'
 import type { Machine } from './machine.ts'
 import { open } from './open.ts'
 import type { OpenOptions } from './open-options.ts'

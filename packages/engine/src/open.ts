@@ -100,7 +100,7 @@ async function openIn(directory: StoreDirectory, opening: Opening): Promise<Stor
   try {
     await snapshots.cleanTemporaries()
     const retention = await retentionOf(plan, listed, named, { directory, snapshots, log, keep: policy.keep })
-    const points = new Points({ machine, live, queue, epoch: directory.epoch, environment })
+    const points = new Points<object>({ machine, live, queue, epoch: directory.epoch, environment })
     const { source, verify } = sourceOf(opening, points, { directory, live, log, snapshots })
     const snapshotter = new Snapshotter<object>(
       {

@@ -37,7 +37,11 @@ export interface VerifyWork {
 /** What snapshots need a thread for. */
 export const snapshotTask: WorkerTask = { module: new URL(import.meta.url), run }
 
-/** Resolves to a `SealedSnapshot` where one was to be written. */
+/**
+ * Resolves to a `SealedSnapshot` where one was to be written.
+ *
+ * @public A thread imports it.
+ */
 export async function run(job: unknown, environment: Environment): Promise<SealedSnapshot | undefined> {
   const { path, module, end, work } = job as SnapshotJob
   const { machine, codec } = await loadMachine(new URL(module), environment)

@@ -54,7 +54,10 @@ function resultOf(thread: Worker, silentMs: number): Promise<unknown> {
       else reject(unpackError(message.error))
     })
     thread.on('messageerror', (cause) => reject(failed('sent what cannot be read', cause)))
-    thread.on('error', (cause) => reject(failed('broke off', cause)))
+    thread.on('error', (cause: NodeJS.ErrnoException) => {
+      const isMemory = cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
+      reject(failed(isMemory ? 'ran out of memory' : 'broke off', cause))
+    })
     thread.on('exit', (code) => {
       clearTimeout(silence)
       reject(failed(`ended without a result (exit code ${code})`))
@@ -66,7 +69,11 @@ function failed(how: string, cause?: unknown): HoldfastError {
   return new HoldfastError('WORKER_FAILED', `the worker thread ${how}`, { cause })
 }
 
-/** What a thread does, once it has been started: runs the task and says what came of it. */
+/**
+ * What a thread does, once it has been started: runs the task and says what came of it.
+ *
+ * @public A thread imports it.
+ */
 export async function runThread(): Promise<void> {
   const port = parentPort
   if (port === null) throw new Error('this is no worker thread')

@@ -101,17 +101,16 @@ export class FileSnapshotWriter implements SnapshotWriter {
 
   /** The call that ends the writer: made again, it is what it was. */
   #once<T extends PublishedSnapshot>(call: 'seal' | 'close', task: () => Promise<T>): Promise<T> {
-    if (this.#last === undefined && !this.#busy) {
-      const done = this.#work(async () => {
-        const made = await task()
-        this.#ended = closedError(this.#options.entry.path)
-        this.#removal = Promise.resolve()
-        return made
-      })
-      this.#last = { call, done }
-    }
     if (this.#last?.call === call) return this.#last.done as Promise<T>
-    return Promise.reject(this.#last === undefined || this.#busy ? overlapping() : this.#ended)
+    const isLast = this.#last === undefined && !this.#busy
+    const done = this.#work(async () => {
+      const made = await task()
+      this.#ended = closedError(this.#options.entry.path)
+      this.#removal = Promise.resolve()
+      return made
+    })
+    if (isLast) this.#last = { call, done }
+    return done
   }
 
   #add(value: unknown): boolean {

@@ -165,7 +165,7 @@ class MortalFileSystem implements FileSystem {
       }
       const underWay: Promise<void> = call().then(
         (result) => settle(() => resolve(result)),
-        (error: Error) => settle(() => reject(error)),
+        (error: unknown) => settle(() => reject(error)),
       )
       this.#underWay.add(underWay)
     })
