@@ -23,11 +23,20 @@ export type ChangeOf<Types extends CommandTypes> = {
 }[keyof Types & string]
 
 /** Where a change feed begins and ends. */
-export interface ChangesOptions {
+export interface FeedRange {
   /** The first sequence wanted, from 1. One that is not there yet is waited for; one that is no longer there is a `GapError`. */
   readonly from: number
   /** Ends the feed: the iteration throws `ABORTED`. */
   readonly signal?: AbortSignal
+}
+
+/** The change feed of an open store. */
+export interface ChangesOptions extends FeedRange {
+  /**
+   * So many bytes of the log may be kept from being trimmed for this feed alone, while it falls behind. From 0, which
+   * keeps nothing for it. Default: 1 GiB. For more, and for what survives the feed, there is `pin`.
+   */
+  readonly maxPinnedBytes?: number
 }
 
 /** Throws `INVALID_ARGUMENT`. */
@@ -40,12 +49,20 @@ export function checkChanges(options: ChangesOptions): void {
       `changes takes { from }, a sequence number from 1 on, not ${String(from)}`,
     )
   }
+  const { maxPinnedBytes = 0 } = options
+  if (!Number.isSafeInteger(maxPinnedBytes) || maxPinnedBytes < 0) {
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      `maxPinnedBytes is a whole number from 0 on, not ${String(maxPinnedBytes)}`,
+      { details: { option: 'maxPinnedBytes', value: maxPinnedBytes } },
+    )
+  }
 }
 
 /** What a feed needs to know of the store that it is of. */
 export interface FeedSource {
   /** Batches in order, beginning with the one that holds `from`; marks may be among them. It ends when the feed does. */
-  items(options: ChangesOptions): AsyncIterable<Batch | Mark>
+  items(range: FeedRange): AsyncIterable<Batch | Mark>
   decode(batch: Batch): readonly LoggedCommand[]
   /** Settled once everything up to `seq` has been applied. */
   applied(seq: number): Promise<void>
@@ -67,11 +84,11 @@ interface HeldBatch {
  */
 export async function* changeFeed<Types extends CommandTypes>(
   source: FeedSource,
-  options: ChangesOptions,
+  range: FeedRange,
 ): AsyncGenerator<ChangeOf<Types>, void, undefined> {
-  const { from, signal } = options
+  const { from, signal } = range
   const held: HeldBatch[] = []
-  for await (const item of source.items(options)) {
+  for await (const item of source.items(range)) {
     const outcomes = decodeOutcomes(item.note)
     for (const batch of held) {
       // A note covers whole batches: those that were applied when it was written.

@@ -11,7 +11,7 @@ export {
   nodeEnvironmentWith,
 } from '@holdfast/environment'
 export { formatPlan, type RecoveryPlan, type RecoveryProgress } from '@holdfast/recovery'
-export type { Durability, LogStats } from '@holdfast/wal'
+export type { Durability, LogStats, Pin, PinOptions, PinStats } from '@holdfast/wal'
 export type { BackupResult } from './backup.ts'
 export type { Change, ChangeOf, ChangesOptions } from './change-feed.ts'
 export type { Call, CommandContext, CommandTypes, LoggedCommand, Outcomes } from './commands.ts'

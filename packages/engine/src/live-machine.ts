@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/environment'
 import type { WriteQueue } from '@holdfast/recovery'
-import type { CommitConsumer, CommittedBatch } from '@holdfast/wal'
+import type { CommitConsumer, CommittedBatch, PinStats } from '@holdfast/wal'
 import { applyCommand } from './apply.ts'
 import type { LoggedCommand } from './commands.ts'
 import type { Machine } from './machine.ts'
@@ -121,6 +121,10 @@ export class LiveMachine<State extends object> implements CommitConsumer<LoggedC
 
   warned(error: HoldfastError): void {
     tell(this.#events, 'warning', error)
+  }
+
+  pinDropped(dropped: PinStats): void {
+    tell(this.#events, 'pinDropped', dropped)
   }
 
   failed(error: HoldfastError): void {

@@ -1,8 +1,9 @@
 import { type Codec, messagePackCodec } from '@holdfast/codec'
 import { type Environment, HoldfastError, nodeEnvironment } from '@holdfast/environment'
 import type { RecoveryProgress } from '@holdfast/recovery'
-import { checkLogOptions, type Durability, type LogOptions } from '@holdfast/wal'
+import { checkLogOptions, type Durability, type LogOptions, type PinOptions } from '@holdfast/wal'
 import { noOption } from './no-option.ts'
+import { checkPins } from './pins-at-opening.ts'
 import { type SnapshotOptions, type SnapshotPolicy, snapshotPolicy } from './snapshot-options.ts'
 
 /** How a store is read. */
@@ -34,6 +35,12 @@ export interface OpenOptions extends ReadOptions, Omit<LogOptions, 'machineVersi
    * Default: `read`.
    */
   readonly verifySnapshots?: SnapshotVerification
+  /**
+   * What is kept of the log from the start: see `pin`. Opening trims the log, before whoever opens it could pin
+   * anything; so one who is still to read what lies before the oldest snapshot, an archiver that was behind, says so
+   * here. `store.pins` gives them.
+   */
+  readonly pins?: readonly PinOptions[]
 }
 
 export type SnapshotVerification = 'read' | 'replay'
@@ -52,6 +59,7 @@ export interface OpenSettings extends ReadSettings {
   readonly policy: SnapshotPolicy
   readonly verifySnapshots: SnapshotVerification
   readonly log: Omit<LogOptions, 'machineVersion'>
+  readonly pins: readonly Required<PinOptions>[]
 }
 
 /** Throws `INVALID_ARGUMENT` for an option that there is not, or that is not what it has to be. */
@@ -71,7 +79,7 @@ export function readSettings(options: ReadOptions): ReadSettings {
 
 /** Options with their defaults, all of them checked before anything is touched. Throws `INVALID_ARGUMENT`. */
 export function openSettings(options: OpenOptions): OpenSettings {
-  const { durability, snapshot, verifySnapshots = 'read', ...others } = options
+  const { durability, snapshot, verifySnapshots = 'read', pins, ...others } = options
   const { codec, environment, onProgress, signal, ...rest } = others
   const log = checkLogOptions(rest)
   assertNone(Object.fromEntries(Object.entries(rest).filter(([name]) => !(name in log))))
@@ -84,6 +92,7 @@ export function openSettings(options: OpenOptions): OpenSettings {
     policy: snapshotPolicy(snapshot),
     verifySnapshots,
     log,
+    pins: checkPins(pins),
   }
 }
 

@@ -9,6 +9,7 @@ import { LiveMachine } from './live-machine.ts'
 import type { AnyMachine, Machine } from './machine.ts'
 import type { OpenOptions, OpenSettings } from './open-options.ts'
 import { type Opening, openingOf } from './opening.ts'
+import { pinAtOpening } from './pins-at-opening.ts'
 import { Replay } from './replay.ts'
 import { Retention } from './retention.ts'
 import type { SnapshotInfo } from './snapshot-info.ts'
@@ -131,6 +132,7 @@ async function openIn(directory: StoreDirectory, opening: Opening): Promise<Stor
       events,
       report: { ...plan, commands: replay.figures, ms: environment.clock.monotonic() - startedAt },
       backup: { directory, log, retention, environment },
+      pins: settings.pins.map((options) => pinAtOpening(log, options)),
       release: () => directory.close(),
     })
     // In the background: what a crash kept from being deleted, and the snapshot that a new version owes.

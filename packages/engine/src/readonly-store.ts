@@ -1,12 +1,6 @@
 import { HoldfastError, type Environment } from '@holdfast/environment'
 import type { Batch, Mark } from '@holdfast/wal'
-import {
-  type ChangeOf,
-  type ChangesOptions,
-  changeFeed,
-  checkChanges,
-  type FeedSource,
-} from './change-feed.ts'
+import { type ChangeOf, changeFeed, checkChanges, type FeedRange, type FeedSource } from './change-feed.ts'
 import type { CommandTypes } from './commands.ts'
 import { decodeCommands } from './decode-commands.ts'
 import { LogFollower } from './log-follower.ts'
@@ -16,7 +10,7 @@ import type { RecoveryReport } from './recovery-report.ts'
 import type { StoreReader } from './store-reader.ts'
 
 /** Where a reader's change feed begins and ends, and how it waits. */
-export interface ReadonlyChangesOptions extends ChangesOptions {
+export interface ReadonlyChangesOptions extends FeedRange {
   /** How often it looks for more once it has caught up, in milliseconds, from 1 on. Default: 200. */
   readonly pollMs?: number
 }
@@ -110,7 +104,7 @@ export class ReadonlyStore<State extends object = object, Types extends CommandT
     const ended =
       signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
     return {
-      async *items({ from }: ChangesOptions): AsyncGenerator<Batch | Mark, void, undefined> {
+      async *items({ from }: FeedRange): AsyncGenerator<Batch | Mark, void, undefined> {
         for (let next = from; ; ) {
           for await (const item of follower.provenFrom(next)) {
             yield item

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { HoldfastError } from '@holdfast/environment'
+import type { PinStats } from '@holdfast/wal'
 import type { TakenSnapshot } from './snapshotter.ts'
 
 /** What happens to a store beside what its callers wait for: `store.events.on(name, listener)`. */
@@ -12,6 +13,11 @@ export interface StoreEvents {
   snapshotFailed: [error: HoldfastError]
   /** The log was trimmed behind the oldest snapshot that is kept. */
   trimmed: [trimmed: { readonly firstSeq: number; readonly segments: number; readonly bytes: number }]
+  /**
+   * A pin, a change feed or another reader held back more of the log than its cap: it keeps nothing any more, and the log
+   * is trimmed next. Whoever goes on with it gets a `GapError`.
+   */
+  pinDropped: [dropped: PinStats]
   /** A write or a sync failed, and everything that was not durable was written again to a new segment. */
   moved: [move: { readonly from: string; readonly to: string; readonly error: HoldfastError }]
   /** Work in the background failed; nothing is lost, and the store goes on. */

@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/environment'
-import type { Durability, Log } from '@holdfast/wal'
+import type { Durability, Log, Pin, PinOptions } from '@holdfast/wal'
 import { type BackupResult, backup, type BackupParts } from './backup.ts'
 import { checkCalls, checkIterable } from './check-calls.ts'
 import { checkCall, pointAtArgument } from './call-guard.ts'
@@ -11,6 +11,7 @@ import type { LiveMachine } from './live-machine.ts'
 import type { Machine } from './machine.ts'
 import { assertOptions } from './no-option.ts'
 import { checkDurability, type OpenSettings } from './open-options.ts'
+import { assertPinOptions } from './pins-at-opening.ts'
 import type { ReadonlyState } from './readonly-state.ts'
 import type { RecoveryReport } from './recovery-report.ts'
 import type { SnapshotInfo } from './snapshot-info.ts'
@@ -37,6 +38,7 @@ export interface StoreParts<State extends object> {
   readonly events: StoreEmitter
   readonly report: RecoveryReport
   readonly backup: BackupParts
+  readonly pins: readonly Pin[]
   /** Gives the directory back. */
   readonly release: () => Promise<void>
 }
@@ -74,6 +76,11 @@ export class Store<State extends object = object, Types extends CommandTypes = C
   /** What recovery found and did when the store was opened. */
   get report(): RecoveryReport {
     return this.#parts.report
+  }
+
+  /** Those that `open` was given, in that order. One whose `from` had been trimmed before is `dropped`. */
+  get pins(): readonly Pin[] {
+    return this.#parts.pins
   }
 
   /** What happens beside what callers wait for. */
@@ -190,12 +197,27 @@ export class Store<State extends object = object, Types extends CommandTypes = C
   /**
    * Every command from `from` on, in order, up to `durableSeq`; then it waits for more. It ends when the
    * store is closed, and throws `ABORTED` when `signal` aborts, `FAILED` when the store fails. A sequence
-   * that was trimmed throws `GapError`, at the start or, for a reader that falls behind, on the way.
+   * that was trimmed throws `GapError`. What is still to be read is pinned while the feed is iterated; a feed that
+   * holds back more than its `maxPinnedBytes` is dropped like a pin, and throws `GapError` when it goes on.
    */
   changes(options: ChangesOptions): AsyncGenerator<ChangeOf<Types>, void, undefined> {
     checkChanges(options)
     const { live, log, settings } = this.#parts
-    return changeFeed<Types>(liveFeed(live, log, settings.codecs), options)
+    return changeFeed<Types>(liveFeed(live, log, settings.codecs, options.maxPinnedBytes), options)
+  }
+
+  /**
+   * Keeps the log from being trimmed, from `from` on, for a follower or an archiver that is still to read it. What lies
+   * before goes as the pin is advanced, with the next snapshot. One that holds back more than `maxBytes` of what would
+   * go otherwise is dropped, with the event `pinDropped`. It is not on disk: it lasts until it is released, or the store
+   * is closed; see the option `pins` of `open`. At most 100 at a time.
+   *
+   * Throws `GapError` where `from` has been trimmed; `INVALID_ARGUMENT`, `CLOSED`, `FAILED`.
+   */
+  pin(options: PinOptions): Pin {
+    assertPinOptions(options)
+    this.#assertWritable()
+    return this.#parts.log.pin(options)
   }
 
   /**

@@ -124,9 +124,9 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
     next: 'Run a Node.js that has it, or pass the codec that the store was written with.',
   },
   GAP: {
-    what: 'A sequence was asked for that is no longer there: it was trimmed after a snapshot. `requestedSeq` and `firstSeq` say what was asked and what is the first still there.',
+    what: 'A sequence was asked for that is no longer there: it was trimmed after a snapshot, where nothing kept it, or what kept it (a pin, a reader that had fallen behind) held back more than its cap and was dropped. `requestedSeq` and `firstSeq` say what was asked and what is the first still there.',
     safe: 'The store is sound. Reading never starts somewhere else silently.',
-    next: 'Start from a snapshot, or from `firstSeq` if what lies between is not needed.',
+    next: 'Start from a snapshot, or from `firstSeq` if what lies between is not needed. So that it stays there next time, pin it: `store.pin()`, or the option `pins` of `open`.',
   },
   DIVERGED: {
     what: 'A replayed command came out differently from what was recorded when it was first applied: accepted then and refused now, or the other way round.',

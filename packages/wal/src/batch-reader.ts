@@ -135,11 +135,12 @@ export async function openSegment(
     try {
       return await environment.files.open(path, 'read')
     } catch (cause) {
+      // Whatever it says: a file that goes away while somebody has it open is refused in other words on Windows.
+      catalog.assertHolds(seq, own)
       if (errnoOf(cause) !== 'ENOENT') throw ioError(cause, { doing: 'open the segment', path })
       missing = cause
     }
   }
-  catalog.assertHolds(seq, own)
   throw ioError(missing, { doing: 'open the segment', path: own })
 }
 

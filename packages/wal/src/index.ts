@@ -23,6 +23,7 @@ export {
   type ManifestSegment,
   type ManifestSnapshot,
 } from './manifest.ts'
+export { checkPin, MAX_PINS, type Pin, type PinOptions, type PinStats } from './pin.ts'
 export type { LogPlan, SegmentReport, SetAside } from './plan.ts'
 export { readManifest, StoreDirectory } from './store-directory.ts'
 export { type AppendOptions, type ReadOptions, Wal, type WalOptions, type WalRecord } from './wal.ts'

@@ -1,4 +1,5 @@
 import { ioError } from '@holdfast/environment'
+import type { Pins } from './pins.ts'
 import { removeFiles } from './remove-files.ts'
 import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
 import type { SegmentRoller } from './segment-roller.ts'
@@ -8,6 +9,7 @@ import type { StoreDirectory } from './store-directory.ts'
 export class LogTrimmer {
   readonly #directory: StoreDirectory
   readonly #catalog: SegmentCatalog
+  readonly #pins: Pins
   readonly #roller: SegmentRoller
   readonly #writer: { readonly durableSeq: number }
   /** No longer in the catalog, and not removed yet. */
@@ -16,22 +18,25 @@ export class LogTrimmer {
   constructor(
     directory: StoreDirectory,
     catalog: SegmentCatalog,
+    pins: Pins,
     roller: SegmentRoller,
     writer: { readonly durableSeq: number },
   ) {
     this.#directory = directory
     this.#catalog = catalog
+    this.#pins = pins
     this.#roller = roller
     this.#writer = writer
   }
 
-  /** Those that hold nothing above `throughSeq` and nothing that is not durable; never the newest. */
+  /** Those that hold nothing above `throughSeq`, nothing that is not durable, and nothing that is pinned; never the newest. */
   async trim(throughSeq: number): Promise<{ firstSeq: number; segments: number; bytes: number }> {
     const trimmed: CatalogSegment[] = []
     let failure: unknown
     this.#roller.inBackground(async () => {
       try {
-        const removed = this.#catalog.upTo(Math.min(throughSeq, this.#writer.durableSeq))
+        const durable = Math.min(throughSeq, this.#writer.durableSeq)
+        const removed = this.#catalog.upTo(this.#pins.trimmable(durable))
         this.#catalog.remove(removed)
         // What an earlier trim could not finish is tried again.
         this.#trimmed.push(...removed)

@@ -1,4 +1,5 @@
 import type { HoldfastError } from '@holdfast/environment'
+import type { Pin, PinOptions, PinStats } from './pin.ts'
 import type { LogPlan } from './plan.ts'
 
 /**
@@ -72,6 +73,8 @@ export interface CommitConsumer<T, W> {
   failed?(error: HoldfastError): void
   /** Work in the background failed; nothing is lost, and the log goes on. */
   warned?(error: HoldfastError): void
+  /** A pin held back more than its cap, and keeps nothing any more: what it held back is deleted next. */
+  pinDropped?(dropped: PinStats): void
 }
 
 /** What a batch iteration covers. */
@@ -83,6 +86,10 @@ export interface BatchRange {
   /** Waits for more once it has caught up, until `signal` aborts or the log is closed. Default: false. */
   readonly follow?: boolean
   readonly signal?: AbortSignal
+  /** Who reads: the owner of the pin that keeps what is still to be read. Default: `a reader`. */
+  readonly owner?: string
+  /** The cap of that pin. Default: 1 GiB. */
+  readonly maxPinnedBytes?: number | undefined
 }
 
 /** Figures of an open log. */
@@ -101,6 +108,8 @@ export interface LogStats {
   readonly rotations: number
   readonly queuedBytes: number
   readonly unsyncedBytes: number
+  /** What keeps the log from being trimmed: pins, and readers under way. */
+  readonly pins: readonly PinStats[]
   /** The last failure of work in the background, if one is outstanding. */
   readonly warning: HoldfastError | undefined
 }
@@ -135,9 +144,14 @@ export interface Log<T, W> {
    * must have been committed, once everything up to it is.
    */
   sync(throughSeq?: number): Promise<number>
-  /** Batches in order, up to `durableSeq`. Throws `GapError` when the first one wanted has been trimmed. */
+  /**
+   * Batches in order, up to `durableSeq`. Throws `GapError` when the first one wanted has been trimmed. Nothing that
+   * is still to be read is trimmed while it is under way, unless its pin is dropped: then it throws `GapError` as well.
+   */
   batches(range: BatchRange): AsyncGenerator<Batch, void, undefined>
-  /** Deletes segments that hold nothing above `throughSeq`. The newest segment always stays. */
+  /** Nothing from `from` on is trimmed while it is held. Throws `GapError` where that has been trimmed, and `INVALID_ARGUMENT`. */
+  pin(options: PinOptions): Pin
+  /** Deletes segments that hold nothing above `throughSeq`, and nothing that is pinned. The newest segment always stays. */
   trim(
     throughSeq: number,
   ): Promise<{ readonly firstSeq: number; readonly segments: number; readonly bytes: number }>

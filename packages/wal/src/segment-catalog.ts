@@ -26,8 +26,6 @@ export interface CatalogSegment {
 export class SegmentCatalog {
   readonly #segments: CatalogSegment[]
   #trimmedThrough: number
-  /** Sequences that someone in this process still reads: what holds them or anything later stays. */
-  readonly #pins: Set<{ readonly seq: number }> = new Set()
 
   constructor(segments: CatalogSegment[], trimmedThrough: number) {
     this.#segments = segments
@@ -78,22 +76,14 @@ export class SegmentCatalog {
     return this.#segments[low] as CatalogSegment
   }
 
-  /** Nothing from `seq` on is trimmed until the returned function is called. */
-  pin(seq: number): () => void {
-    const pin = { seq }
-    this.#pins.add(pin)
-    return () => this.#pins.delete(pin)
-  }
-
   /**
-   * Those, from the oldest on, that hold nothing above `throughSeq` and nothing that is pinned; never the newest.
+   * Those, from the oldest on, that hold nothing above `throughSeq`; never the newest.
    * One whose records were all written again to its successor goes with that one: what was trimmed is told, after
    * a crash half-way, by where it begins.
    */
   upTo(throughSeq: number): CatalogSegment[] {
-    const seq = Math.min(throughSeq, ...[...this.#pins].map((pin) => pin.seq - 1))
     const end = this.#segments.findIndex(
-      ({ end }, i) => i === this.#segments.length - 1 || end === undefined || end.seq > seq,
+      ({ end }, i) => i === this.#segments.length - 1 || end === undefined || end.seq > throughSeq,
     )
     const last = this.#segments
       .slice(0, Math.max(end, 0))

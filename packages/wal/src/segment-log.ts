@@ -9,6 +9,8 @@ import { LogReader } from './log-reader.ts'
 import { LogState } from './log-state.ts'
 import { LogTrimmer } from './log-trimmer.ts'
 import type { LogParts, LogWriter } from './log-writer.ts'
+import type { Pin, PinOptions } from './pin.ts'
+import { Pins } from './pins.ts'
 import type { UnsyncedLimits } from './unsynced-batches.ts'
 
 /** Limits of an open log; all of them are required here, `LogDirectory` has the defaults. */
@@ -27,19 +29,21 @@ export class SegmentLog<T, W> implements Log<T, W> {
   readonly #queue: CaptureQueue<T, W>
   readonly #loop: CommitLoop<T, W>
   readonly #writer: LogWriter<T, W>
+  readonly #pins: Pins
   readonly #reader: LogReader
   readonly #trimmer: LogTrimmer
   #closing: Promise<void> | undefined
 
   /** `lastSeq` is the last sequence in it, and durable. */
   constructor(parts: LogParts<T, W>, codec: Codec<T>, options: SegmentLogOptions, lastSeq: number) {
-    const { directory, catalog, roller } = parts
+    const { directory, catalog, roller, consumer } = parts
     this.#parts = parts
     this.#queue = new CaptureQueue(codec, options)
     this.#loop = new CommitLoop(parts, this.#queue, this.#state, options, lastSeq)
     this.#writer = this.#loop.writer
-    this.#reader = new LogReader(directory, catalog, this.#state, this.#writer)
-    this.#trimmer = new LogTrimmer(directory, catalog, roller, this.#writer)
+    this.#pins = new Pins(catalog, directory.walPath, (dropped) => consumer.pinDropped?.(dropped))
+    this.#reader = new LogReader(directory, catalog, this.#pins, this.#state, this.#writer)
+    this.#trimmer = new LogTrimmer(directory, catalog, this.#pins, roller, this.#writer)
   }
 
   get firstSeq(): number {
@@ -98,6 +102,10 @@ export class SegmentLog<T, W> implements Log<T, W> {
     return this.#reader.batches(range)
   }
 
+  pin(options: PinOptions): Pin {
+    return this.#pins.pin(options)
+  }
+
   async trim(throughSeq: number): Promise<{ firstSeq: number; segments: number; bytes: number }> {
     this.#state.assertWritable()
     assertSeq('throughSeq', throughSeq)
@@ -114,7 +122,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
     const { directory, catalog, roller } = this.#parts
     await this.sync()
     await roller.settled()
-    return copySegments(directory.environment, catalog, targetWalPath, roller.current?.durable)
+    return copySegments(directory.environment, catalog, this.#pins, targetWalPath, roller.current?.durable)
   }
 
   stats(): LogStats {
@@ -130,6 +138,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
       rotations: roller.rotations,
       queuedBytes: this.#queue.bytes,
       unsyncedBytes: this.#loop.unsynced.bytes,
+      pins: this.#pins.stats(),
       warning: this.#loop.warning,
     }
   }

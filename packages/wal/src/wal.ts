@@ -126,7 +126,7 @@ export class Wal<T = Uint8Array> {
     return this.#records(options, true)
   }
 
-  /** Deletes whole segments that hold nothing above `throughSeq`. */
+  /** Deletes whole segments that hold nothing above `throughSeq`, and nothing that a reader under way is still to read: 1 GiB of that at most. */
   trim(throughSeq: number): ReturnType<Log<T, Waiter>['trim']> {
     return this.#log.trim(throughSeq)
   }

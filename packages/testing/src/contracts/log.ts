@@ -56,6 +56,7 @@ export function logContract(name: string, make: () => Promise<LogUnderTest>): vo
       },
       durable: (seq) => void events.push(`durable ${seq}`),
       note: (kind) => (kind === 'batch' ? bytes('note') : undefined),
+      pinDropped: ({ owner, from }) => void events.push(`dropped ${owner} at ${from}`),
     }
 
     async function open(options: Parameters<LogUnderTest['open']>[1] = {}): Promise<void> {
@@ -198,6 +199,55 @@ export function logContract(name: string, make: () => Promise<LogUnderTest>): vo
       await open({ after: firstSeq - 1 })
       expect(log.firstSeq).toBe(firstSeq)
       expect(await append('more')).toBe(31)
+    })
+
+    it('trims nothing that is pinned, until the pin goes on or is released', async () => {
+      for (const i of upTo(30)) await append(record(i))
+      const pin = log.pin({ owner: 'a follower', from: 8 })
+      expect(pin).toMatchObject({ owner: 'a follower', from: 8, dropped: false })
+      expect((await log.trim(25)).firstSeq).toBeLessThanOrEqual(8)
+      const [stats] = log.stats().pins
+      expect(stats).toMatchObject({ owner: 'a follower', from: 8, maxBytes: pin.maxBytes })
+      expect(stats?.bytes).toBeGreaterThan(0)
+      expect(await sequences({ after: 7 })).toEqual(upTo(30).slice(7))
+      pin.advance(17)
+      const { firstSeq } = await log.trim(25)
+      expect(firstSeq).toBeGreaterThan(8)
+      expect(firstSeq).toBeLessThanOrEqual(17)
+      expect(() => log.pin({ owner: 'late', from: 8 })).toThrow(expect.objectContaining({ code: 'GAP' }))
+      pin.release()
+      expect((await log.trim(25)).firstSeq).toBeGreaterThan(17)
+      expect(log.stats().pins).toEqual([])
+    })
+
+    it('drops a pin that holds back more than its cap, and says so', async () => {
+      for (const i of upTo(30)) await append(record(i))
+      const pin = log.pin({ owner: 'a follower', from: 8, maxBytes: 1 })
+      const { firstSeq } = await log.trim(25)
+      expect(firstSeq).toBeGreaterThan(8)
+      expect(events.at(-1)).toBe('dropped a follower at 8')
+      expect(pin.dropped).toBe(true)
+      expect(() => pin.advance(9)).toThrow(
+        expect.objectContaining({ code: 'GAP', requestedSeq: 8, firstSeq }),
+      )
+      pin.release()
+    })
+
+    it('keeps what a reader under way has still to read, up to its cap', async () => {
+      for (const i of upTo(30)) await append(record(i))
+      const kept = log.batches({ after: 0 })
+      await kept.next()
+      expect(log.stats().pins).toMatchObject([{ owner: 'a reader', from: 2 }])
+      expect((await log.trim(15)).firstSeq).toBe(1)
+      for (let seq = 2; seq <= 30; seq++) expect((await kept.next()).value).toMatchObject({ firstSeq: seq })
+      expect((await kept.next()).done).toBe(true)
+      const slow = log.batches({ after: 0, owner: 'a slow one', maxPinnedBytes: 1 })
+      await slow.next()
+      const { firstSeq } = await log.trim(15)
+      expect(firstSeq).toBeGreaterThan(2)
+      expect(events.at(-1)).toBe('dropped a slow one at 2')
+      await expect(slow.next()).rejects.toMatchObject({ code: 'GAP', requestedSeq: 2, firstSeq })
+      expect(log.stats().pins).toEqual([])
     })
 
     it('is there again after it was closed, and goes on behind', async () => {
