@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { defineMachine, isRefusal, open, Refusal } from 'holdfast'
+import { defineMachine, isRefusal, open, type OpenOptions, Refusal } from 'holdfast'
 import type { SeededRandom } from '@holdfast/testing/environment'
 import { type Found, type OpenSubject, STORE, type Subject } from '@holdfast/testing/exploration'
 
@@ -34,6 +34,9 @@ const machine = defineMachine(definition)
 /** A copy of all of it takes its time, which counts for nothing here. */
 const capturingMachine = defineMachine({ ...definition, capture: (state: Ledger) => structuredClone(state) })
 
+/** Nothing is there: the workers of a simulated machine are told what it is. */
+const MODULE = new URL('simulated:machine')
+
 /** The engine: commands that are refused now and then, snapshots, retention. A record is a command's argument. */
 export const engineSubject: Subject = {
   draw(id: number, random: SeededRandom): Transfer {
@@ -44,14 +47,24 @@ export const engineSubject: Subject = {
 
   async open(
     environment,
-    { syncIntervalMs, maxUnsyncedBytes, snapshotEvery, capturesState, segmentBytes },
+    { syncIntervalMs, maxUnsyncedBytes, snapshotEvery, snapshots: { mode, replayed }, segmentBytes },
   ): Promise<OpenSubject> {
-    const store = await open(STORE, capturesState ? capturingMachine : machine, {
+    const options: OpenOptions = {
       environment,
       segmentBytes,
       syncIntervalMs,
       maxUnsyncedBytes,
-      snapshot: { everyRecords: snapshotEvery },
+      snapshot: { everyRecords: snapshotEvery, mode },
+      verifySnapshots: replayed ? 'replay' : 'read',
+    }
+    environment.workers.modules.set(MODULE.href, { default: machine })
+    const store =
+      mode === 'worker'
+        ? await open<typeof machine>(STORE, MODULE, options)
+        : await open(STORE, mode === 'captured' ? capturingMachine : machine, options)
+    let diverged: Error | undefined
+    store.events.on('snapshotFailed', (error) => {
+      if (error.code === 'DIVERGED') diverged ??= error
     })
     const state = store.state as Ledger
     return {
@@ -101,7 +114,10 @@ export const engineSubject: Subject = {
           `I2: the state does not follow from ${records.length} commands: ${JSON.stringify([state.accepted, expected.accepted])}`,
         )
       },
-      close: () => store.close(),
+      async close() {
+        await store.close()
+        if (diverged !== undefined) throw new Error(`I2: ${diverged.message}`, { cause: diverged })
+      },
     }
   },
 }

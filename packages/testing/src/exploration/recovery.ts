@@ -10,7 +10,7 @@ const SETTINGS: SubjectSettings = {
   syncIntervalMs: 3,
   maxUnsyncedBytes: 1_000_000,
   snapshotEvery: 4,
-  capturesState: false,
+  snapshots: { mode: 'blocking', replayed: false },
   segmentBytes: 4096,
 }
 

@@ -17,8 +17,8 @@ export interface SubjectSettings {
   readonly syncIntervalMs: number
   readonly maxUnsyncedBytes: number
   readonly snapshotEvery: number
-  /** Snapshots are written out of a view of the state, where the subject can give one, while commands are applied. */
-  readonly capturesState: boolean
+  /** How snapshots are taken, and whether each is compared with a replay, where the subject has such a choice. */
+  readonly snapshots: { readonly mode: 'blocking' | 'captured' | 'worker'; readonly replayed: boolean }
   /** Small, so that there are many; or so large that space for one is taken ahead, in steps, as it fills. */
   readonly segmentBytes: number
 }

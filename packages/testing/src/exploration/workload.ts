@@ -39,7 +39,12 @@ const RARELY_FAULTY_CALLS = [
   'close',
 ] as const satisfies readonly CallName[]
 
+/** More than a fold of a small store takes: some come through. */
+const MOST_CALLS_OF_A_WORKER = 60
+
 const IN_STORE = /\/data\/store/
+
+const SNAPSHOT_MODES = ['blocking', 'captured', 'worker'] as const
 
 /** One workload in so many has crowds of callers: more than two batches take, so that one is full while another is written. */
 const CROWDS_EVERY = 8
@@ -74,7 +79,7 @@ export class RandomWorkload implements Workload<Observation> {
       syncIntervalMs: draw([1, 3, 20]),
       maxUnsyncedBytes: draw([300, 2000, 1_000_000]),
       snapshotEvery: draw([3, 8, 1000]),
-      capturesState: seed % 3 === 1,
+      snapshots: { mode: SNAPSHOT_MODES[seed % 3] ?? 'blocking', replayed: seed % 5 === 0 },
       segmentBytes: seed % 4 === 2 ? 200_000 : 4096,
     }
     this.#osPercent = draw([5, 50, 95])
@@ -185,7 +190,12 @@ export class RandomWorkload implements Workload<Observation> {
   }
 
   #rare(): void {
-    const { files } = this.#environment as SimulatedEnvironment
+    const { files, workers } = this.#environment as SimulatedEnvironment
+    if (this.#random.below(3) === 0) {
+      const how = this.#random.below(4) === 0 ? 'hangs' : 'dies'
+      workers.fault = { how, afterCalls: this.#random.below(MOST_CALLS_OF_A_WORKER) }
+      return
+    }
     const on = RARELY_FAULTY_CALLS[this.#random.below(RARELY_FAULTY_CALLS.length)] as CallName
     const errno = ['EIO', 'EMFILE', 'EROFS'][this.#random.below(3)] as string
     files.fail({ on, nth: 1 + this.#random.below(3), path: IN_STORE, fault: { errno } })
@@ -206,8 +216,9 @@ export class RandomWorkload implements Workload<Observation> {
 
   /** Nothing goes wrong from here on. */
   #calm(): void {
-    const { files } = this.#environment as SimulatedEnvironment
+    const { files, workers } = this.#environment as SimulatedEnvironment
     files.clearRules()
+    workers.fault = undefined
     files.capacityBytes = Number.POSITIVE_INFINITY
   }
 
@@ -253,7 +264,7 @@ export class RandomWorkload implements Workload<Observation> {
       await work()
     } catch (error) {
       if (!isHoldfastError(error) || !this.#options.faults) throw error
-      if (!['NO_SPACE', 'IO_ERROR'].includes(error.code)) this.#failed = true
+      if (!['NO_SPACE', 'IO_ERROR', 'WORKER_FAILED'].includes(error.code)) this.#failed = true
     }
   }
 

@@ -12,6 +12,8 @@ interface Due {
 
 /** How long an operation takes at most, in milliseconds of the simulated time. */
 const OPERATION_MS = 0.3
+/** How long a turn of the event loop takes: whoever takes turns until some time has passed comes to an end. */
+const TURN_MS = 0.02
 const SETTLED: Promise<void> = Promise.resolve()
 
 /**
@@ -72,8 +74,7 @@ export class Simulation implements Clock, Timers {
 
   /** Lets time pass; what falls due runs as soon as it is drawn. */
   advance(ms: number): void {
-    this.#wall += ms
-    this.#monotonic += ms
+    this.#pass(ms)
     this.#schedule()
   }
 
@@ -115,16 +116,21 @@ export class Simulation implements Clock, Timers {
     let drawn = choices === 1 ? 0 : this.#random.below(choices)
     if (drawn < this.#jobs.length) {
       const [job] = this.#jobs.splice(drawn, 1)
-      const took = (OPERATION_MS * this.#random.below(1000)) / 1000
-      this.#wall += took
-      this.#monotonic += took
+      this.#pass((OPERATION_MS * this.#random.below(1000)) / 1000)
       job?.()
     } else {
       drawn -= this.#jobs.length
-      if (drawn === 0 && this.#turns.length > 0) this.#turns.shift()?.()
-      else if (due !== undefined) this.#fire(due)
+      if (drawn === 0 && this.#turns.length > 0) {
+        this.#pass(TURN_MS)
+        this.#turns.shift()?.()
+      } else if (due !== undefined) this.#fire(due)
     }
     this.#schedule()
+  }
+
+  #pass(ms: number): void {
+    this.#wall += ms
+    this.#monotonic += ms
   }
 
   /** Nothing is due. What lives outside of the simulation gets its turn before time jumps. */
@@ -136,9 +142,7 @@ export class Simulation implements Clock, Timers {
       if (this.#jobs.length + this.#turns.length > 0) return this.#schedule()
       const next = this.#nextTimer(Number.POSITIVE_INFINITY)
       if (next === undefined) return this.onIdle?.()
-      const ms = Math.max(0, next.at - this.#monotonic)
-      this.#wall += ms
-      this.#monotonic += ms
+      this.#pass(Math.max(0, next.at - this.#monotonic))
       this.#fire(next)
       this.#schedule()
     })
