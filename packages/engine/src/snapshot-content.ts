@@ -11,6 +11,7 @@
 import { HoldfastError, isHoldfastError } from '@holdfast/environment'
 import type { SnapshotReader } from '@holdfast/snapshot'
 import type { Machine } from './machine.ts'
+import type { Upgrade } from './upgrade.ts'
 
 /** Part of the format. */
 const CONTENT_VERSION = 1
@@ -82,12 +83,8 @@ async function rebuild<State extends object>(
     return stored as State
   }
   if (restore === undefined) throw unlike(content, path)
-  const given =
-    older && upgrade?.entries !== undefined
-      ? upgrading(() => upgrade.entries?.(entries, version) ?? entries, version, path)
-      : entries
   try {
-    return await restore(given)
+    return await restore(older ? upgraded(entries, upgrade, version, path) : entries)
   } catch (cause) {
     // What reading threw says it better: a snapshot that is damaged is set aside.
     if (isHoldfastError(cause)) throw cause
@@ -114,11 +111,30 @@ function upgrading<T>(run: () => T, version: number, path: string): T {
   try {
     return run()
   } catch (cause) {
-    throw new HoldfastError('UPGRADE_FAILED', `upgrade threw over the snapshot of version ${version}`, {
-      path,
-      cause,
-    })
+    throw upgradeThrew(cause, version, path)
   }
+}
+
+/** Entries of an older version, as `upgrade` gives them one by one. */
+async function* upgraded<State extends object>(
+  entries: Rest,
+  upgrade: Upgrade<State> | undefined,
+  version: number,
+  path: string,
+): AsyncGenerator<unknown, void, undefined> {
+  try {
+    yield* upgrade?.entries?.(entries, version) ?? entries
+  } catch (cause) {
+    // What reading threw comes through it, and says it better.
+    throw isHoldfastError(cause) ? cause : upgradeThrew(cause, version, path)
+  }
+}
+
+function upgradeThrew(cause: unknown, version: number, path: string): HoldfastError {
+  return new HoldfastError('UPGRADE_FAILED', `upgrade threw over the snapshot of version ${version}`, {
+    path,
+    cause,
+  })
 }
 
 function unlike(content: Content, path: string): HoldfastError {

@@ -151,6 +151,46 @@ describe('snapshots', () => {
     await again.close()
   })
 
+  it('of an older version that upgrade throws over, at once or at an entry, are UPGRADE_FAILED', async () => {
+    const counter = (version: number, upgrade = {}) =>
+      defineMachine({
+        version,
+        initial: () => ({ count: 0 }),
+        commands: { add: (state, by: number) => void (state.count += by) },
+        entries: (state) => [state.count],
+        async restore(entries: AsyncIterable<number>) {
+          for await (const count of entries) return { count }
+          return { count: 0 }
+        },
+        upgrade,
+      })
+    const environment = testEnvironment()
+    const store = await open(STORE, counter(1), { environment })
+    await store.execute('add', 5)
+    await store.snapshot()
+    await store.close()
+    const bug = new Error('a bug in upgrade')
+    const before = environment.memory.snapshot()
+    const atOnce = (): never => {
+      throw bug
+    }
+    async function* atAnEntry(entries: AsyncIterable<number>) {
+      for await (const count of entries) {
+        if (count === 5) throw bug
+        yield count
+      }
+    }
+    for (const entries of [atOnce, atAnEntry]) {
+      await expect(open(STORE, counter(2, { entries }), { environment })).rejects.toThrow(
+        errorLike('UPGRADE_FAILED', { cause: bug }),
+      )
+    }
+    expect(environment.memory.snapshot()).toEqual(before)
+    const next = await open(STORE, counter(2), { environment })
+    expect(next.state.count).toBe(5)
+    await next.close()
+  })
+
   it('of a machine that stops reading early, or swallows an error, are verified to the end all the same', async () => {
     const lazy = defineMachine({
       version: 1,
