@@ -1,4 +1,4 @@
-// A store as version 1 of the format has it. `node --conditions=@holdfast/source write-golden.fixture.ts <directory>` wrote it.
+// A store as version 1 of the format has it. write-golden.fixture.ts wrote it.
 import { memoryEnvironment, MemoryFileSystem } from '@holdfast/testing/environment'
 import type { LoggedCommand } from './commands.ts'
 import { defineMachine, type Machine } from './machine.ts'
@@ -85,5 +85,5 @@ export async function writeGolden(): Promise<Map<string, Buffer>> {
   const files = environment.files.snapshot()
   await second.close()
   files.delete(`${STORE}/LOCK`)
-  return files
+  return new Map([...files].map(([path, bytes]) => [path.slice(STORE.length), bytes]))
 }

@@ -1,7 +1,7 @@
 // A store on the real file system where something else stands than it left there.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -9,6 +9,7 @@ import type { HoldfastError } from '@holdfast/environment'
 import { openDescriptors, temporaryDirectory } from '@holdfast/testing/environment'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { bank, errorLike } from './bank.fixture.ts'
+import { bytesBelow } from './bytes-below.fixture.ts'
 import { open } from './open.ts'
 import { openReadOnly } from './open-read-only.ts'
 
@@ -25,17 +26,6 @@ beforeEach(async () => {
 afterEach(() => remove())
 
 const openStore = (directory = path) => open(directory, bank, { segmentBytes: 4096, snapshot: { keep: 2 } })
-
-/** Names and bytes of all that is below, but for the lock: its text is for people. */
-async function bytesBelow(directory: string): Promise<Map<string, string>> {
-  const found = new Map<string, string>()
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.name === 'LOCK') continue
-    const name = join(entry.parentPath, entry.name)
-    found.set(name, entry.isFile() ? (await readFile(name)).toString('hex') : 'no file')
-  }
-  return found
-}
 
 /** A store with two snapshots and a log behind each of them. */
 async function fill(directory = path): Promise<void> {
