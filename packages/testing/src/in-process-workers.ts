@@ -163,9 +163,9 @@ class MortalFileSystem implements FileSystem {
         this.#life.returned()
         settled()
       }
-      const underWay: Promise<void> = call().then(
+      const underWay = call().then(
         (result) => settle(() => resolve(result)),
-        (error: unknown) => settle(() => reject(error)),
+        (error: unknown) => settle(() => reject(error instanceof Error ? error : new Error(String(error)))),
       )
       this.#underWay.add(underWay)
     })

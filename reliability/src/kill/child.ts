@@ -2,7 +2,7 @@
 //   node child.ts <directory> <seed>
 // It reports over IPC. Each acknowledgement goes through a pipe at once, as the sequence that it reaches.
 import { flushCompileCache } from 'node:module'
-import { type Environment, nodeEnvironment } from '@holdfast/environment'
+import { type Environment, isHoldfastError, nodeEnvironment } from '@holdfast/environment'
 import { Load, SNAPSHOT_EVERY_GROUPS, SYNC_EVERY_GROUPS } from './load.ts'
 import { overriding } from './overriding.ts'
 import { tell } from './pipe.ts'
@@ -27,9 +27,23 @@ export interface KillGo {
 /** From here on a kill can cut a write in two: Linux 6.18 with ext4 does so at multiples of 2 MiB, and nowhere else. */
 const LARGE_WRITE_BYTES = 2 * 1024 * 1024
 
-/** The real thing, except that it says when it begins with a large write. */
+/** A thread that is killed is so within this time: snapshots of the small state take about as long. */
+const THREAD_KILL_MAX_MS = 600
+/** The thread lives on, one time in so many. */
+const THREAD_SPARED_ONE_IN = 2
+
+/** The real thing, except that it says when it begins with a large write, and that threads are killed at random. */
 const environment: Environment = {
   ...nodeEnvironment,
+  workers: overriding(nodeEnvironment.workers, {
+    run(task, job, options) {
+      const { random } = nodeEnvironment
+      const isSpared = random.uint32() % THREAD_SPARED_ONE_IN === 0
+      // It is taken for silent, and ended wherever it is.
+      const silentMs = isSpared ? options.silentMs : 1 + (random.uint32() % THREAD_KILL_MAX_MS)
+      return nodeEnvironment.workers.run(task, job, { ...options, silentMs })
+    },
+  }),
   files: overriding(nodeEnvironment.files, {
     open: async (path, mode) => {
       const file = await nodeEnvironment.files.open(path, mode)
@@ -53,9 +67,13 @@ const environment: Environment = {
 async function live(directory: string, seed: number): Promise<never> {
   for (;;) {
     report({ type: 'opening' })
-    const store = await openKillStore(directory, environment)
-    // Nothing here fails but by the kill.
-    for (const event of ['snapshotFailed', 'warning', 'moved', 'failed'] as const) {
+    const mode = nodeEnvironment.random.uint32() % 2 === 0 ? 'worker' : 'blocking'
+    const store = await openKillStore(directory, environment, undefined, mode)
+    // Nothing here fails but by the kill, and that of a thread.
+    store.events.on('snapshotFailed', (error) => {
+      if (error.code !== 'WORKER_FAILED') toParent.failed(error)
+    })
+    for (const event of ['warning', 'moved', 'failed'] as const) {
       store.events.once(event, (what: Error | { error: Error }) =>
         toParent.failed(what instanceof Error ? what : what.error),
       )
@@ -77,10 +95,15 @@ async function work(store: KillStore, seed: number, groups: number): Promise<voi
   })
   for (let index = 1; index <= groups; index += 1) {
     await load.handIn()
-    if (index % SNAPSHOT_EVERY_GROUPS === 0) await store.snapshot()
+    if (index % SNAPSHOT_EVERY_GROUPS === 0) await store.snapshot().catch(acceptKill)
     if (index % SYNC_EVERY_GROUPS === 0) await store.sync()
   }
   await load.check()
+}
+
+/** That of the thread. */
+function acceptKill(error: unknown): void {
+  if (!isHoldfastError(error, 'WORKER_FAILED')) throw error
 }
 
 function report(message: KillReport): void {

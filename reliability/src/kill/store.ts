@@ -1,7 +1,7 @@
 // The store that the victims write: small segments and frequent snapshots, so that every moment is a moment of something.
 import type { Environment } from '@holdfast/environment'
-import { open } from 'holdfast'
-import { type KillState, killMachine } from './workload.ts'
+import { open, type SnapshotMode } from 'holdfast'
+import type { KillState, killMachine } from './workload.ts'
 
 const SNAPSHOT_EVERY_RECORDS = 400
 export const SNAPSHOTS_KEPT = 2
@@ -9,6 +9,9 @@ const SEGMENT_BYTES = 64 * 1024
 const MAX_QUEUED_BYTES = 24 * 1024 * 1024
 
 export type KillStore = Awaited<ReturnType<typeof openKillStore>>
+
+/** The module of the machine: threads import it. */
+const MODULE = new URL('machine.ts', import.meta.url)
 
 /** What opening found behind the last proven point. */
 export interface Found {
@@ -21,13 +24,14 @@ export const openKillStore = (
   directory: string,
   environment: Environment,
   maxQueuedBytes: number = MAX_QUEUED_BYTES,
+  mode: SnapshotMode = 'blocking',
 ) =>
-  open(directory, killMachine, {
+  open<typeof killMachine>(directory, MODULE, {
     environment,
     segmentBytes: SEGMENT_BYTES,
     syncIntervalMs: 5,
     maxQueuedBytes,
-    snapshot: { everyRecords: SNAPSHOT_EVERY_RECORDS, keep: SNAPSHOTS_KEPT },
+    snapshot: { everyRecords: SNAPSHOT_EVERY_RECORDS, keep: SNAPSHOTS_KEPT, mode },
   })
 
 export function found({ report: { snapshot, log } }: KillStore): Found {
