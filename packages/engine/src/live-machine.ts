@@ -36,8 +36,8 @@ export class LiveMachine<State extends object> implements CommitConsumer<LoggedC
   #durableSeq = 0
   /** Batches that are not durable yet, and how far the outcomes go that they carry. */
   readonly #carriers: { readonly lastSeq: number; readonly through: number }[] = []
-  /** Told behind each batch: records, and bytes of the log. */
-  onApplied: (records: number, bytes: number) => void = () => {}
+  /** Told behind each batch how many records it had. */
+  onApplied: (records: number) => void = () => {}
 
   constructor(machine: Machine<State>, start: LiveStart<State>, queue: WriteQueue, events: StoreEmitter) {
     this.#machine = machine
@@ -168,7 +168,7 @@ export class LiveMachine<State extends object> implements CommitConsumer<LoggedC
     this.#lastTime = time
     this.#refused += refused?.size ?? 0
     this.#ledger.applied(lastSeq, refused ?? NONE_REFUSED)
-    this.onApplied(commands.length, batch.records.length)
+    this.onApplied(commands.length)
   }
 
   #tellRefused([name]: LoggedCommand, seq: number, time: number, error: unknown): void {

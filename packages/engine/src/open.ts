@@ -118,11 +118,11 @@ async function openIn(directory: StoreDirectory, opening: Opening): Promise<Stor
       },
       {
         records: plan.replay.records,
-        bytes: plan.replay.bytes,
+        bytes: bytesBehind(plan),
         storedSeq: plan.snapshot?.machineVersion === machine.version ? plan.snapshot.seq : -1,
       },
     )
-    live.onApplied = (records, bytes) => snapshotter.applied(records, bytes)
+    live.onApplied = (records) => snapshotter.applied(records)
     const store = new Store({
       machine,
       live,
@@ -146,6 +146,11 @@ async function openIn(directory: StoreDirectory, opening: Opening): Promise<Stor
     await log.close().catch(() => {})
     throw error
   }
+}
+
+/** What the log takes behind the snapshot. Not only what is replayed: each crash leaves space that had been taken ahead. */
+function bytesBehind({ log }: RecoveryPlan): number {
+  return log.segments.reduce((sum, { bytes, neededFrom }) => sum + bytes - neededFrom, 0)
 }
 
 /** Of the snapshots that are there: which count, and which are this store's and only take up room. */

@@ -8,8 +8,8 @@ export interface SnapshotOptions {
   /** After so many commands since the last one. At least 1. Default: never by their number. */
   readonly everyRecords?: number | undefined
   /**
-   * After so many bytes of commands since the last one: what a restart has to replay. At least 1; `Infinity`: never by
-   * their size. Default: as many as the last snapshot has, and 64 MiB at least, so that no more is written for
+   * After so many bytes of log since the last one: what a restart has to read. At least 1; `Infinity`: never by
+   * its size. Default: as many as the last snapshot has, and 64 MiB at least, so that no more is written for
    * snapshots than for the log, however large the state.
    */
   readonly everyBytes?: number | undefined
@@ -80,7 +80,7 @@ export function snapshotPolicy(options: SnapshotOptions = {}): SnapshotPolicy {
   return { everyRecords, everyBytes, everyMs, keep, mode, compression }
 }
 
-/** After how many bytes of commands the next snapshot is due, behind one of so many bytes. */
+/** After how many bytes of log the next snapshot is due, behind one of so many bytes. */
 export function bytesBetween({ everyBytes }: SnapshotPolicy, lastBytes: number): number {
   return everyBytes ?? Math.max(LOG_MIN_BYTES, lastBytes)
 }

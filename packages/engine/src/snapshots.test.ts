@@ -242,6 +242,32 @@ describe('the snapshot policy', () => {
     expect(store.stats().snapshots.kept[0]?.seq).toBe(3)
   })
 
+  it('counts the bytes that the log takes, not only those of the commands', async () => {
+    const { store } = await openBank({ snapshot: { everyBytes: 20_000 } })
+    const appended: number[] = []
+    store.events.on('snapshot', () => appended.push(store.stats().log.appendedBytes))
+    for (let i = 0; i < 1000; i++) await store.execute('note', i)
+    expect(appended.length).toBeGreaterThan(2)
+    // And a batch or two that were on their way.
+    for (const [i, bytes] of appended.entries()) expect(bytes).toBeLessThan((i + 1) * 20_500)
+  })
+
+  it('counts what crashes leave of the space that was taken ahead', async () => {
+    let environment = testEnvironment()
+    const options = { snapshot: { everyBytes: 512 * 1024 } }
+    const bytes: number[] = []
+    for (let life = 0; life < 30; life++) {
+      const { store } = await openBank(options, environment)
+      await store.execute('note', life)
+      await turns(environment)
+      bytes.push([...environment.memory.snapshot().values()].reduce((sum, { length }) => sum + length, 0))
+      environment = afterKill(environment)
+    }
+    // Two intervals, and a segment more at either end; 64 KiB came with each life.
+    expect(Math.max(...bytes)).toBeLessThan(1.3 * 1024 * 1024)
+    expect(bytes[29]).toBeGreaterThan(512 * 1024)
+  })
+
   it('takes one after as many bytes as the last one has, and 64 MiB at least', () => {
     const MIB = 1024 * 1024
     const policy = snapshotPolicy()

@@ -53,7 +53,7 @@ export interface SnapshotStats {
   readonly mode: SnapshotMode
   /** Milliseconds for which the last one let no command be applied; 0 before the first. Where they are too many, give the machine a `capture`. */
   readonly lastBlockedMs: number
-  /** What a restart would replay: commands, and bytes of them. */
+  /** What has come since the last attempt: commands, and bytes of the log. */
   readonly recordsSince: number
   readonly bytesSince: number
 }
@@ -67,7 +67,10 @@ export class Snapshotter<State extends object> {
   /** One at a time: snapshots, retention and backups. */
   readonly #line: WriteQueue = new WriteQueue()
   #recordsSince: number
-  #bytesSince: number
+  /** Of the log when it was opened; none since the first attempt. */
+  #bytesBefore: number
+  /** To the log, when the last attempt began. */
+  #appendedBefore = 0
   #taken = 0
   #failed = 0
   #consecutiveFailures = 0
@@ -84,15 +87,14 @@ export class Snapshotter<State extends object> {
   ) {
     this.#parts = parts
     this.#recordsSince = since.records
-    this.#bytesSince = since.bytes
+    this.#bytesBefore = since.bytes
     this.#storedSeq = since.storedSeq
     this.#armTimer()
   }
 
   /** Behind each batch. */
-  applied(records: number, bytes: number): void {
+  applied(records: number): void {
     this.#recordsSince += records
-    this.#bytesSince += bytes
     this.takeIfDue()
   }
 
@@ -118,7 +120,8 @@ export class Snapshotter<State extends object> {
       // Counted from here on, also where it fails: the next attempt comes after the intervals it waits for, not with every batch.
       this.#due = false
       this.#recordsSince = 0
-      this.#bytesSince = 0
+      this.#bytesBefore = 0
+      this.#appendedBefore = this.#parts.log.appendedBytes
       try {
         const snapshot = await this.#take()
         this.#lastError = undefined
@@ -183,6 +186,10 @@ export class Snapshotter<State extends object> {
   /** How many intervals of the policy lie between the last attempt and the next. */
   get #intervals(): number {
     return Math.min(BACKOFF_BASE ** this.#consecutiveFailures, MAX_BACKOFF)
+  }
+
+  get #bytesSince(): number {
+    return this.#bytesBefore + this.#parts.log.appendedBytes - this.#appendedBefore
   }
 
   async #take(): Promise<SnapshotInfo> {

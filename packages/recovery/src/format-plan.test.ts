@@ -14,6 +14,7 @@ const segment: SegmentReport = {
   digest: 1,
   bytes: 2048,
   countedBytes: 2048,
+  neededFrom: 0,
   read: true,
 }
 

@@ -63,7 +63,7 @@ export class Findings {
   }
 
   /** A segment counts up to `end`. Said again of a segment that was read on, it takes the place of what was said. */
-  report(segment: ChainSegment, end: Boundary, read: boolean): void {
+  report(segment: ChainSegment, end: Boundary, read: boolean, neededFrom: number = segment.bytes): void {
     const { path, id, salt, firstSeq, bytes } = segment
     if (this.plan.segments.at(-1)?.id === id) this.plan.segments.pop()
     else if (read) this.plan.bytesRead += end.offset
@@ -77,6 +77,7 @@ export class Findings {
       digest: end.digest,
       bytes,
       countedBytes: end.offset,
+      neededFrom,
       read,
     })
   }

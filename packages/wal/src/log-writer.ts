@@ -82,6 +82,10 @@ export class LogWriter<T, W> {
     return this.#provenSeq < this.#durableSeq && this.#unsynced.isEmpty
   }
 
+  get appendedBytes(): number {
+    return this.#appendedBytes
+  }
+
   get figures(): { appendedBytes: number; batches: number; syncs: number } {
     return { appendedBytes: this.#appendedBytes, batches: this.#batches, syncs: this.#syncs }
   }

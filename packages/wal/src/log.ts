@@ -127,6 +127,8 @@ export interface Log<T, W> {
   readonly durableSeq: number
   /** Encoded bytes that are captured and not yet committed. */
   readonly queuedBytes: number
+  /** Bytes of frames appended since the log was opened. */
+  readonly appendedBytes: number
   /**
    * Captures a record (it is encoded before this returns) into the batch that is open. Nothing is captured
    * when it throws: `OVERLOADED`, `NOT_SERIALIZABLE`, `RECORD_TOO_LARGE`, `CLOSED`, `FAILED`.

@@ -13,6 +13,8 @@ export interface SegmentReport {
   readonly bytes: number
   /** Where the last batch that counts ends. Bytes behind it are void, whatever they hold. */
   readonly countedBytes: number
+  /** Where the first frame begins that the pass gives; 0 where all of the segment is behind what was covered, `bytes` where nothing is. */
+  readonly neededFrom: number
   /** `false` when a snapshot covers the whole segment, so that it was not read. */
   readonly read: boolean
 }

@@ -153,10 +153,10 @@ export class SegmentScan implements LogScan {
   #conclude(
     segment: LinkedSegment,
     last: boolean,
-    { boundaries, end }: SegmentFrames,
+    { boundaries, end, neededFrom }: SegmentFrames,
     behind: FrameFault | FrameEnd | undefined,
   ): void {
-    this.#findings.report(segment, end, true)
+    this.#findings.report(segment, end, true, segment.firstSeq > this.#options.after ? 0 : neededFrom)
     const wanted = segment.end
     const ends = end.seq === wanted?.seq
     if (ends ? end.digest !== wanted.digest : !last) throw new Refused(this.#endsWrong(segment, end, behind))

@@ -17,6 +17,8 @@ export class SegmentFrames {
   /** Ends of batches from the last proven one on: one of them is where a successor will attach. */
   readonly boundaries: Boundary[] = []
   #offset = 0
+  /** Where the first batch begins that was given. */
+  #neededFrom: number | undefined
   /** Behind the last footer. */
   #footerEnd: number | undefined
 
@@ -60,6 +62,10 @@ export class SegmentFrames {
   /** Where the last batch that was read ends; behind the header while there is none. */
   get end(): Boundary {
     return this.boundaries.at(-1) as Boundary
+  }
+
+  get neededFrom(): number | undefined {
+    return this.#neededFrom
   }
 
   /** The last frame that counts is a footer: the file is cut right behind it. */
@@ -111,8 +117,10 @@ export class SegmentFrames {
         const lastSeq = fields.firstSeq + fields.count - 1
         this.#forgetProven()
         this.boundaries.push({ seq: lastSeq, offset: frame.end, digest: this.#digest.value })
-        if (lastSeq > after)
+        if (lastSeq > after) {
+          this.#neededFrom ??= frame.offset
           yield { ...fields, lastSeq, machineVersion: header.machineVersion, codec: header.codec }
+        }
       } else if (frame.kind === KIND.mark) {
         const mark = decodeMark(frame.payload)
         if (mark === undefined)

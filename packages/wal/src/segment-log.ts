@@ -62,6 +62,10 @@ export class SegmentLog<T, W> implements Log<T, W> {
     return this.#queue.bytes
   }
 
+  get appendedBytes(): number {
+    return this.#writer.appendedBytes
+  }
+
   submit(record: T, durability: Durability, waiter: W): void {
     this.#state.assertWritable()
     this.#queue.capture(record, durability, waiter)

@@ -321,6 +321,7 @@ export function logContract(name: string, make: () => Promise<LogUnderTest>): vo
         unsyncedBytes: 0,
       })
       expect(stats.appendedBytes).toBeGreaterThan(8 * 800)
+      expect(log.appendedBytes).toBe(stats.appendedBytes)
       expect(stats.bytes).toBeGreaterThanOrEqual(stats.appendedBytes)
     })
   })
