@@ -12,6 +12,7 @@ export interface LoaderEntry {
 }
 
 export const SNAPSHOT_LOADER = 'holdfast, snapshot'
+export const REDIS_LOADER = 'Redis'
 
 /** In the order of the table. */
 export const LOADERS: readonly LoaderEntry[] = [
@@ -49,7 +50,7 @@ export const LOADERS: readonly LoaderEntry[] = [
     load: () => import('./loaders/nedb.ts'),
   },
   {
-    name: 'Redis',
+    name: REDIS_LOADER,
     use: 'a server started on its append-only files, until it answers; the values stay text',
     load: () => import('./loaders/redis.ts'),
   },

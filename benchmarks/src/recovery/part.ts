@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Cell, Contender, Part, Plan, Run } from '../part.ts'
 import type { RecoveryInput } from './child.ts'
-import { LOADERS, type LoaderEntry, SNAPSHOT_LOADER } from './loaders.ts'
+import { LOADERS, type LoaderEntry } from './loaders.ts'
 import { LINE_CELL, LINE_CONTENDER, recoveryReport, STATE_CELL } from './report.ts'
 
 const PROGRAM = join(import.meta.dirname, 'child.ts')
@@ -54,8 +54,8 @@ function contender({ name, inFlight = 1, share = 1 }: LoaderEntry, all: number):
   }
 }
 
-/** A store with so many cities in a snapshot, made as the one that recovery loads. */
-export function storeWithSnapshot(cities: number): Run {
-  const entry = LOADERS.find(({ name }) => name === SNAPSHOT_LOADER) as LoaderEntry
+/** So many cities, made as one of the contenders of recovery has them. */
+export function preparedFor(loader: string, cities: number): Run {
+  const entry = LOADERS.find(({ name }) => name === loader) as LoaderEntry
   return contender(entry, cities).needs as Run
 }

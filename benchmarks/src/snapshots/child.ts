@@ -2,17 +2,15 @@
 import { cpSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { open } from 'holdfast'
 import { answer } from '../answer.ts'
 import { callers } from '../callers.ts'
-import { cityOf } from '../recovery/cities.ts'
 import { percentiles } from '../percentiles.ts'
-import { peakMemoryMib } from '../usage.ts'
-import { CITY_MACHINES, type CityStore, type MachineName } from './modes.ts'
+import type { SubjectName } from './modes.ts'
+import { openSubject } from './subject.ts'
 
 export interface SnapshotsInput {
   readonly snapshots: boolean
-  readonly machine: MachineName
+  readonly subject: SubjectName
   readonly cities: number
   readonly inFlight: number
   /** At least; a snapshot that is under way is waited for. */
@@ -23,19 +21,13 @@ const WARM_UP_SHARE = 0.3
 const DELAY_RESOLUTION_MS = 1
 
 await answer(async (input: SnapshotsInput, { directory, prepared = '' }) => {
-  const { snapshots, machine, cities, inFlight, ms } = input
+  const { snapshots, subject: name, cities, inFlight, ms } = input
   cpSync(prepared, directory, { recursive: true })
-  const options = { snapshot: { everyBytes: Infinity } }
-  const store = await (machine === 'map'
-    ? open(directory, CITY_MACHINES.map, options)
-    : open(directory, CITY_MACHINES.tree, options))
-  // A new version of the machine owes one.
-  await store.snapshot()
-  const target: CityStore = store
-  const commit = (index: number): Promise<number> => target.execute('add', cityOf((index * 7919) % cities))
+  const subject = await openSubject(name, directory)
+  const commit = (index: number): Promise<unknown> => subject.commit((index * 7919) % cities)
   const load = { inFlight, most: Infinity }
   const warmUp = await callers({ commit }, { ...load, ms: ms * WARM_UP_SHARE, first: 0 })
-  const memoryBefore = peakMemoryMib()
+  const memoryBefore = subject.peakMemoryMib()
   const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
   delay.enable()
   const stop = new AbortController()
@@ -44,7 +36,7 @@ await answer(async (input: SnapshotsInput, { directory, prepared = '' }) => {
   let taken = 0
   let bytes = 0
   if (snapshots) {
-    for (; performance.now() - started < ms; taken += 1) bytes += (await store.snapshot()).bytes
+    for (; performance.now() - started < ms; taken += 1) bytes += await subject.snapshot()
   } else {
     await sleep(ms)
   }
@@ -52,8 +44,8 @@ await answer(async (input: SnapshotsInput, { directory, prepared = '' }) => {
   stop.abort()
   const { acknowledged, latency, ms: loadedMs } = await loading
   delay.disable()
-  const memory = peakMemoryMib()
-  await store.close()
+  const memory = subject.peakMemoryMib()
+  await subject.close()
   return {
     perSecond: (acknowledged / loadedMs) * 1000,
     ...percentiles(latency),

@@ -1,24 +1,21 @@
-import type { City } from '../recovery/cities.ts'
-import { cityMachine } from '../recovery/cities.ts'
-import { cityTreeMachine } from './city-tree.ts'
-
-/** What a load is put on: a store of cities. */
-export interface CityStore {
-  execute(name: 'add', city: City): Promise<number>
-}
+import { REDIS_LOADER, SNAPSHOT_LOADER } from '../recovery/loaders.ts'
 
 /** One way to take a snapshot while writes go on, and the same load without one. */
-export interface SnapshotMode {
+export interface SnapshotContender {
   readonly name: string
-  /** The name of the load without a snapshot, on the same machine. */
+  /** The name of the load without a snapshot, on the same state. */
   readonly without: string
-  readonly machine: MachineName
+  readonly subject: SubjectName
+  /** The contender of recovery that has the state which it begins with. */
+  readonly prepared: string
 }
 
-export const CITY_MACHINES = { map: cityMachine, tree: cityTreeMachine }
-export type MachineName = keyof typeof CITY_MACHINES
+/** What a load is put on: stores by the mode of their snapshots, or a server. */
+export type SubjectName = 'blocking' | 'worker' | 'captured' | 'redis'
 
-export const SNAPSHOT_MODES: readonly SnapshotMode[] = [
-  { name: 'blocking', without: 'no snapshot', machine: 'map' },
-  { name: 'captured', without: 'no snapshot, tree', machine: 'tree' },
+export const SNAPSHOT_CONTENDERS: readonly SnapshotContender[] = [
+  { name: 'blocking', without: 'no snapshot', subject: 'blocking', prepared: SNAPSHOT_LOADER },
+  { name: 'worker', without: 'no snapshot', subject: 'worker', prepared: SNAPSHOT_LOADER },
+  { name: 'captured', without: 'no snapshot, tree', subject: 'captured', prepared: SNAPSHOT_LOADER },
+  { name: 'redis BGSAVE', without: 'redis, no snapshot', subject: 'redis', prepared: REDIS_LOADER },
 ]

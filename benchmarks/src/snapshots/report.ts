@@ -2,7 +2,7 @@ import { duration, median, megabytes, NONE, times } from '../format.ts'
 import type { CellResult, Report } from '../part.ts'
 import { ratio, reason, spread } from '../statistics.ts'
 import { table } from '../table.ts'
-import { SNAPSHOT_MODES } from './modes.ts'
+import { SNAPSHOT_CONTENDERS } from './modes.ts'
 
 const MIB = 1024 ** 2
 
@@ -11,8 +11,10 @@ export function snapshotsReport(results: readonly CellResult[]): Report {
 }
 
 function snapshotsTable(result: CellResult): string {
-  const lines = SNAPSHOT_MODES.flatMap(({ name, without }) => [
-    { name: without, beside: undefined },
+  const lines = SNAPSHOT_CONTENDERS.flatMap(({ name, without }, index, all) => [
+    ...(all.findIndex((other) => other.without === without) === index
+      ? [{ name: without, beside: undefined }]
+      : []),
     { name, beside: without },
   ])
   const rows = lines.map(({ name, beside }) => {

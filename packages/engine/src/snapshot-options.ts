@@ -52,7 +52,7 @@ const MODES: readonly unknown[] = [undefined, 'captured', 'worker', 'blocking']
 /** The log of a small state may be so long. */
 const LOG_MIN_BYTES = 64 * 1024 * 1024
 /** What a timer of Node takes. */
-export const MAX_MS = 2 ** 31 - 1
+export const MAX_MS: number = 2 ** 31 - 1
 
 /** The policy with its defaults. Throws `INVALID_ARGUMENT` with the name, the value and the range; and for an option that there is not. */
 export function snapshotPolicy(options: SnapshotOptions = {}): SnapshotPolicy {

@@ -43,7 +43,7 @@ export interface PinStats {
 }
 
 /** Sixteen segments of the default size: some minutes of a busy log for a follower to come back, and the disk of a small machine bears it. */
-export const PIN_MAX_BYTES = 1024 * 1024 * 1024
+export const PIN_MAX_BYTES: number = 1024 * 1024 * 1024
 /** No store has so many followers of its own: there, somebody forgets to release what he takes. Each costs a look at all segments with every trim. */
 export const MAX_PINS = 100
 /** A name, not a document: it is repeated in every event and in all figures. */
