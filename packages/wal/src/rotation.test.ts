@@ -59,6 +59,33 @@ describe('rotation', () => {
     expect(store.log.stats()).toMatchObject({ segments: 4, rotations: 3 })
   })
 
+  it('leaves segments of which a pass says where what it gives begins', async () => {
+    const environment = memoryEnvironment()
+    const store = await openHarness(environment, options)
+    for (let i = 1; i <= 10; i++) await store.append(text(i, 900))
+    await store.close()
+    const needed: number[][] = []
+    for (const after of [0, 1, 2, 3, 9, 10]) {
+      const directory = await StoreDirectory.openForReading(STORE, environment)
+      const scan = new LogDirectory(directory, bytesCodec).scan({ after })
+      for await (const _ of scan) {
+        // The plan is complete once it has ended.
+      }
+      needed.push(scan.plan.segments.map(({ neededFrom }) => neededFrom))
+    }
+    const sizes = segmentsOf(environment.files).map((path) => environment.files.snapshot().get(path)?.length)
+    const [first, second, third, fourth] = sizes as [number, number, number, number]
+    const frame = Math.ceil((16 + 32 + 4 + 900) / 8) * 8
+    expect(needed).toEqual([
+      [0, 0, 0, 0],
+      [512 + frame, 0, 0, 0],
+      [512 + 2 * frame, 0, 0, 0],
+      [first, 0, 0, 0],
+      [first, second, third, 0],
+      [first, second, third, fourth],
+    ])
+  })
+
   it('names a segment in the manifest, durably, before anything is in it, and no longer before its file goes', async () => {
     const environment = faultyMemory()
     const store = await openHarness(environment, options)
