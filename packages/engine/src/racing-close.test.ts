@@ -25,7 +25,7 @@ function openAs(mode: SnapshotMode, environment: SimulatedEnvironment): Promise<
   if (mode !== 'worker') return open(STORE, mode === 'captured' ? captured : bank, options)
   const module = new URL('test:bank')
   environment.workers.modules.set(module.href, { default: bank })
-  return open(STORE, module, options)
+  return open<typeof bank>(STORE, module, options)
 }
 
 interface Race {
