@@ -7,10 +7,9 @@ import {
   type SimulatedEnvironment,
 } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
-import { type Bank, bank, STORE } from './bank.fixture.ts'
+import { type Bank, bank, type BankStore, STORE } from './bank.fixture.ts'
 import { open } from './open.ts'
 import type { SnapshotMode } from './snapshot-source.ts'
-import type { Store } from './store.ts'
 
 const SEEDS = 60
 const COMMANDS = 40
@@ -20,7 +19,7 @@ const TEMPORARY = /\/snapshots\/.*\.tmp$/
 
 const captured = { ...bank, capture: (state: Bank): Bank => structuredClone(state) }
 
-function openAs(mode: SnapshotMode, environment: SimulatedEnvironment): Promise<Store<Bank>> {
+function openAs(mode: SnapshotMode, environment: SimulatedEnvironment): Promise<BankStore> {
   const options = { environment, segmentBytes: 4096, snapshot: { everyRecords: 9 } }
   if (mode !== 'worker') return open(STORE, mode === 'captured' ? captured : bank, options)
   const module = new URL('test:bank')
@@ -67,7 +66,7 @@ async function race(mode: SnapshotMode, seed: number, disk: SimulatedDisk): Prom
     const loading = (async () => {
       for (let i = 0; i < COMMANDS; i += 1) {
         const durability = random.below(3) === 0 ? 'os' : 'disk'
-        executed.push(store.execute('note' as never, i as never, { durability }))
+        executed.push(store.execute('note', i, { durability }))
         // Whoever comes when it is closed is refused: all are looked at in the end.
         executed.at(-1)?.catch(() => {})
         await pause(random.below((2 * RACE_TURNS) / COMMANDS))
