@@ -1,3 +1,4 @@
+export { SNAPSHOT_MEMORY_BYTES } from './format.ts'
 export type { SnapshotPace } from './pace.ts'
 export { SnapshotDirectory, type SnapshotDirectoryOptions } from './snapshot-directory.ts'
 export type {
