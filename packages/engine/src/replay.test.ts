@@ -4,6 +4,7 @@ import { batchOf, markOf } from './batches.fixture.ts'
 import type { LoggedCommand } from './commands.ts'
 import { defineMachine, type Machine } from './machine.ts'
 import { Refusal } from './refusal.ts'
+import { encodeOutcomes } from './outcomes.ts'
 import { Replay, type ReplayLimit } from './replay.ts'
 
 interface Account {
@@ -239,6 +240,29 @@ describe('replay to a limit', () => {
     replay.apply(batchOf(4, move(8), { outcomes: { from: 1, through: 3, refused: [] } }))
     expect(replay.satisfied).toBe(true)
     expect(replay.appliedSeq).toBe(2)
+  })
+
+  it('needs nothing behind it where it is told what the log may not say yet', () => {
+    const outcomes = encodeOutcomes({ from: 1, through: 3, refused: [2] })
+    const older = replayOf(account(2, 0, {}), { seq: 3, outcomes })
+    older.apply(batchOf(1, move(5, 6)))
+    expect(older.satisfied).toBe(false)
+    older.apply(batchOf(3, move(7)))
+    expect(older.satisfied).toBe(true)
+    expect(older.state.balance).toBe(12)
+
+    const own = replayOf(account(1, 0), { seq: 3, outcomes })
+    expect(() => own.apply(batchOf(1, move(5, 6, 7)))).toThrow(matching({ code: 'DIVERGED', seq: 2 }))
+  })
+
+  it('takes from the log what it was not told', () => {
+    const outcomes = encodeOutcomes({ from: 3, through: 3, refused: [] })
+    const replay = replayOf(account(2, 0, {}), { seq: 3, outcomes })
+    replay.apply(batchOf(1, move(5, 6, 7)))
+    expect(replay.satisfied).toBe(false)
+    replay.apply(batchOf(4, move(8), { outcomes: { from: 1, through: 3, refused: [1] } }))
+    expect(replay.satisfied).toBe(true)
+    expect(replay.state.balance).toBe(13)
   })
 
   it('ends at the last batch whose time is at or before one', () => {

@@ -235,9 +235,16 @@ describe('a snapshot that a thread takes', () => {
     const { store, environment } = await openHere(testEnvironment(), bank, { durability: 'os' })
     await work(store, 0, 5)
     expect(store.durableSeq).toBe(0)
+    const { workers } = environment
+    const load = workers.load.bind(workers)
+    const durable: number[] = []
+    workers.load = (module) => {
+      durable.push(store.durableSeq)
+      return load(module)
+    }
     expect(await store.snapshot()).toMatchObject({ seq: 5 })
-    expect(store.durableSeq).toBe(5)
-    expect(environment.workers.started).toBe(1)
+    expect(durable).toEqual([5])
+    expect(workers.started).toBe(1)
   })
 })
 

@@ -175,4 +175,16 @@ export const ENVIRONMENT_BUGS: readonly Bug[] = [
       test: 'takes a pid for gone',
     },
   },
+  {
+    name: 'a thread that is slow is taken for hung',
+    rows: [35],
+    file: 'packages/environment/src/node-workers.ts',
+    find: '      silence.refresh()\n',
+    replace: '',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/environment/src/node-workers.test.ts',
+      test: 'that is slow',
+    },
+  },
 ]

@@ -38,7 +38,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
     name: 'a snapshot is published ahead of the durable log',
     rows: [26],
     file: 'packages/engine/src/snapshotter.ts',
-    find: 'if (log.durableSeq < subject.seq) await log.sync()',
+    find: 'if (log.durableSeq < point.end.seq) await log.sync()',
     replace: '',
     killedBy: { harness: 'simulated engine', seed: 1 },
   },
@@ -73,7 +73,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'the state changes while its snapshot is written',
     rows: [29],
-    file: 'packages/engine/src/snapshotter.ts',
+    file: 'packages/engine/src/snapshot-source.ts',
     find: 'return queue.run(async () => {',
     replace: 'return Promise.resolve(queue).then(async () => {',
     killedBy: { harness: 'simulated engine', seed: 1 },
@@ -81,9 +81,9 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   {
     name: 'a snapshot does not carry the outcomes that no batch has yet',
     rows: [10, 'I2'],
-    file: 'packages/engine/src/snapshotter.ts',
-    find: 'note: live.ledger.note(),',
-    replace: 'note: undefined,',
+    file: 'packages/engine/src/snapshot-source.ts',
+    find: ', note: ledger.note() }',
+    replace: ', note: undefined }',
     killedBy: {
       harness: 'tests',
       file: 'packages/engine/src/recorded-outcomes.test.ts',
