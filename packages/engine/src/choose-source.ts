@@ -25,8 +25,8 @@ export function sourceOf(
   if (verifySnapshots === 'read') return { source, verify: undefined }
   return {
     source,
-    async verify({ sealed: { digest }, end }) {
-      if (thread !== undefined) return runInThread(thread, end, { kind: 'verify', digest })
+    async verify({ sealed: { digest }, end }, signal) {
+      if (thread !== undefined) return runInThread(thread, end, { kind: 'verify', digest }, signal)
       if (log.durableSeq < end.seq) await log.sync()
       return verifyByReplay({ path: directory.path, machine, settings }, end, digest)
     },

@@ -16,8 +16,11 @@ export type SnapshotMode = 'captured' | 'worker' | 'blocking'
 
 /** Makes snapshots of an open store, one at a time, and none of them counts yet. */
 export interface SnapshotSource {
-  /** Of what is applied by now: complete and durable, and not published. */
-  seal(): Promise<SealedPoint>
+  /**
+   * Of what is applied by now: complete and durable, and not published. `signal` gives up what others than this thread
+   * do for it, with `ABORTED`.
+   */
+  seal(signal?: AbortSignal): Promise<SealedPoint>
   /** Milliseconds for which the last one let no command be applied. */
   readonly blockedMs: number
 }

@@ -26,7 +26,7 @@ export interface SnapshotterParts<State extends object> {
   readonly mode: SnapshotMode
   readonly source: SnapshotSource
   /** Compares a snapshot with a replay; `undefined` where that was not asked for. */
-  readonly verify: ((point: SealedPoint) => Promise<unknown>) | undefined
+  readonly verify: ((point: SealedPoint, signal?: AbortSignal) => Promise<unknown>) | undefined
   readonly events: StoreEmitter
   readonly environment: Environment
 }
@@ -78,7 +78,7 @@ export class Snapshotter<State extends object> {
   /** Of the newest snapshot: the state is in it, as this version of the machine has it. */
   #storedSeq: number
   #due = false
-  #stopped = false
+  readonly #stopping = new AbortController()
   #timer: Timer | undefined
 
   constructor(
@@ -111,11 +111,14 @@ export class Snapshotter<State extends object> {
   takeInBackground(): void {
     if (this.#due || this.#stopped) return
     this.#due = true
-    this.take().catch(() => {})
+    this.take(this.#stopping.signal).catch(() => {})
   }
 
-  /** Takes a snapshot of what is applied by then. Resolves once it is published and retention has run. */
-  take(): Promise<SnapshotInfo> {
+  /**
+   * Takes a snapshot of what is applied by then. Resolves once it is published and retention has run. `signal` gives
+   * up one that a thread takes, with `ABORTED`.
+   */
+  take(signal?: AbortSignal): Promise<SnapshotInfo> {
     return this.exclusively(async () => {
       // Counted from here on, also where it fails: the next attempt comes after the intervals it waits for, not with every batch.
       this.#due = false
@@ -123,12 +126,13 @@ export class Snapshotter<State extends object> {
       this.#bytesBefore = 0
       this.#appendedBefore = this.#parts.log.appendedBytes
       try {
-        const snapshot = await this.#take()
+        const snapshot = await this.#take(signal)
         this.#lastError = undefined
         this.#consecutiveFailures = 0
         return snapshot
       } catch (cause) {
         const error = snapshotError(cause)
+        if (signal?.aborted === true && error.code === 'ABORTED') throw error
         // Another writer has the directory: nothing that is written from now on would be anyone's.
         if (error.code === 'FENCED') this.#parts.live.failed(error)
         this.#failed += 1
@@ -167,9 +171,12 @@ export class Snapshotter<State extends object> {
     }
   }
 
-  /** Lets what is under way end; nothing is begun by policy any more. */
+  /**
+   * Nothing is begun by policy any more. What is under way ends; but a thread that nobody asked for is ended: whoever
+   * closes does not wait for it.
+   */
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#stopping.abort()
     this.#timer?.cancel()
     await this.#line.idle()
   }
@@ -192,12 +199,16 @@ export class Snapshotter<State extends object> {
     return this.#bytesBefore + this.#parts.log.appendedBytes - this.#appendedBefore
   }
 
-  async #take(): Promise<SnapshotInfo> {
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  async #take(signal?: AbortSignal): Promise<SnapshotInfo> {
     const { live, snapshots, retention, events, mode, source } = this.#parts
     const { newest } = retention
     if (newest !== undefined && this.#storedSeq === live.appliedSeq) return newest
-    const point = await source.seal()
-    await this.#check(point)
+    const point = await source.seal(signal)
+    await this.#check(point, signal)
     const { seq, id, bytes, name, path, digest } = await snapshots.publish(point.sealed)
     const snapshot = { seq, id, bytes, name, path, digest }
     await retention.add(snapshot)
@@ -209,10 +220,10 @@ export class Snapshotter<State extends object> {
   }
 
   /** Whether it may be published. */
-  async #check(point: SealedPoint): Promise<void> {
+  async #check(point: SealedPoint, signal: AbortSignal | undefined): Promise<void> {
     const { log, snapshots, verify } = this.#parts
     try {
-      await verify?.(point)
+      await verify?.(point, signal)
       // Behind the line of the queue: what the log still has to write may wait for commands to be applied.
       if (log.durableSeq < point.end.seq) await log.sync()
     } catch (error) {

@@ -26,11 +26,16 @@ export async function runInThread(
   { module, directory, log, snapshots, environment }: ThreadParts,
   end: FoldEnd,
   work: SnapshotJob['work'],
+  signal: AbortSignal | undefined,
 ): Promise<unknown> {
   if (log.durableSeq < end.seq) await log.sync()
   const job: SnapshotJob = { path: directory.path, module: module.href, end, work }
   try {
-    return await environment.workers.run(snapshotTask, job, { silentMs: SILENT_MS, environment })
+    return await environment.workers.run(snapshotTask, job, {
+      silentMs: SILENT_MS,
+      environment,
+      signal,
+    })
   } catch (error) {
     // A thread that came to grief could not see to it. What is left all the same goes with the next opening.
     await snapshots.cleanTemporaries().catch(() => {})
@@ -54,18 +59,19 @@ export class WorkerSource<State extends object> implements SnapshotSource {
     return this.#points.blockedMs
   }
 
-  async seal(): Promise<SealedPoint> {
+  async seal(signal?: AbortSignal): Promise<SealedPoint> {
     const { directory, environment } = this.#parts
     const timed = snapshotTiming.start(environment.clock)
     const { subject, end } = await this.#points.at((point) => point)
-    const sealed = (await runInThread(this.#parts, end, {
+    const work: SnapshotJob['work'] = {
       kind: 'write',
       subject,
       directory: directory.snapshotsPath,
       storeId: directory.storeId,
       id: await directory.nextId(),
       compression: this.#compression,
-    })) as SealedSnapshot
+    }
+    const sealed = (await runInThread(this.#parts, end, work, signal)) as SealedSnapshot
     const { path, bytes, entries, chunks } = sealed
     timed?.({ path, bytes, entries, chunks })
     return { sealed, end }

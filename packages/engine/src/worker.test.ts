@@ -248,6 +248,38 @@ describe('a snapshot that a thread takes', () => {
   })
 })
 
+describe('a store that is closed while a thread takes a snapshot', () => {
+  async function underWay(byPolicy: boolean) {
+    const { store, environment } = await openHere(testEnvironment(), bank, {
+      snapshot: { everyRecords: byPolicy ? 5 : 1000 },
+    })
+    const failures: unknown[] = []
+    store.events.on('snapshotFailed', (error) => failures.push(error))
+    if (byPolicy) environment.workers.fault = { how: 'hangs', afterCalls: 25 }
+    await work(store, 0, 5)
+    const taken = byPolicy ? undefined : store.snapshot()
+    await turns(environment, byPolicy ? 100 : 2)
+    expect(environment.workers.started).toBe(1)
+    const during = filesLike(environment, /\.snap/)
+    await store.close()
+    return { store, environment, taken, failures, during }
+  }
+
+  it('does not wait for one that nobody asked for', async () => {
+    const { store, environment, failures, during } = await underWay(true)
+    expect(during).toHaveLength(1)
+    expect(store.stats().snapshots).toMatchObject({ taken: 0, failed: 0 })
+    expect(failures).toEqual([])
+    expect(filesLike(environment, /\.snap/)).toEqual([])
+  })
+
+  it('waits for one that was asked for', async () => {
+    const { environment, taken } = await underWay(false)
+    const info = await taken
+    expect(filesLike(environment, /\.snap/)).toEqual([info?.path])
+  })
+})
+
 describe('how snapshots are taken', () => {
   const capturing = defineMachine({
     version: 1,

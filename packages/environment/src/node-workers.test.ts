@@ -8,11 +8,16 @@ import { run } from './worker-task.fixture.ts'
 
 const MODULE = new URL('worker-task.fixture.ts', import.meta.url)
 
-async function inThread(task: string, silentMs = 30_000, directory = ''): Promise<unknown> {
+async function inThread(
+  task: string,
+  silentMs = 30_000,
+  directory = '',
+  signal?: AbortSignal,
+): Promise<unknown> {
   return nodeEnvironment.workers.run(
     { module: MODULE, run },
     { task, directory },
-    { silentMs, environment: nodeEnvironment },
+    { silentMs, environment: nodeEnvironment, signal },
   )
 }
 
@@ -73,6 +78,16 @@ describe('a worker thread', () => {
 
   it('that is slow and gives signs of life is not', { tags: ['long'] }, async () => {
     expect(await inThread('isSlow', 2500, '.')).toBe('done')
+  })
+
+  it('is ended when nobody wants it any more, however busy it is', async () => {
+    for (const ms of [0, 1000]) {
+      const controller = new AbortController()
+      const running = inThread('hangs', 60_000, '', controller.signal)
+      if (ms === 0) controller.abort('enough')
+      else setTimeout(() => controller.abort('enough'), ms)
+      await expect(running).rejects.toMatchObject({ code: 'ABORTED', cause: 'enough' })
+    }
   })
 
   it('is over once it has answered, whatever it left running', async () => {

@@ -29,11 +29,11 @@ export class NodeWorkers implements Workers {
     return import(module.href) as Promise<Readonly<Record<string, unknown>>>
   }
 
-  async run(task: WorkerTask, job: unknown, { silentMs }: WorkerOptions): Promise<unknown> {
+  async run(task: WorkerTask, job: unknown, { silentMs, signal }: WorkerOptions): Promise<unknown> {
     const data: ThreadData = { entry: import.meta.url, module: task.module.href, job }
     const thread = new Worker(BOOTSTRAP, { eval: true, workerData: data, name: 'holdfast' })
     try {
-      return await resultOf(thread, silentMs)
+      return await resultOf(thread, silentMs, signal)
     } finally {
       // Resolves once it has ended, with every call to the file system that was under way.
       await thread.terminate()
@@ -41,8 +41,11 @@ export class NodeWorkers implements Workers {
   }
 }
 
-function resultOf(thread: Worker, silentMs: number): Promise<unknown> {
+function resultOf(thread: Worker, silentMs: number, signal: AbortSignal | undefined): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    const abort = (): void => reject(aborted(signal))
+    if (signal?.aborted === true) abort()
+    signal?.addEventListener('abort', abort)
     const silence = setTimeout(() => {
       reject(failed(`gave no sign of life for ${silentMs} ms`))
     }, silentMs)
@@ -60,9 +63,14 @@ function resultOf(thread: Worker, silentMs: number): Promise<unknown> {
     })
     thread.on('exit', (code) => {
       clearTimeout(silence)
+      signal?.removeEventListener('abort', abort)
       reject(failed(`ended without a result (exit code ${code})`))
     })
   })
+}
+
+function aborted(signal: AbortSignal | undefined): HoldfastError {
+  return new HoldfastError('ABORTED', 'the worker thread was ended', { cause: signal?.reason })
 }
 
 function failed(how: string, cause?: unknown): HoldfastError {

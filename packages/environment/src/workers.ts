@@ -30,6 +30,8 @@ export interface WorkerOptions {
    * is taken for hung, and ended.
    */
   readonly silentMs: number
+  /** Ends the thread, wherever it is: then `run` rejects with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined
   /** Of whoever asks: workers that are no threads run the task in it. A thread has its own. */
   readonly environment: Environment
 }

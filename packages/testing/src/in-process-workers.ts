@@ -34,14 +34,16 @@ export class InProcessWorkers implements Workers {
     return import(module.href) as Promise<Readonly<Record<string, unknown>>>
   }
 
-  run(task: WorkerTask, job: unknown, { silentMs, environment }: WorkerOptions): Promise<unknown> {
+  run(task: WorkerTask, job: unknown, { silentMs, environment, signal }: WorkerOptions): Promise<unknown> {
     const { fault } = this
     this.fault = undefined
     this.started += 1
     return new Promise((resolve, reject) => {
-      const fail = (how: string): void => {
-        const error = new HoldfastError('WORKER_FAILED', `the worker thread ${how}`)
-        void files.end().then(() => reject(error))
+      const end = (error: HoldfastError): void => void files.end().then(() => reject(error))
+      const fail = (how: string): void => end(new HoldfastError('WORKER_FAILED', `the worker thread ${how}`))
+      const abort = (): void => {
+        silence.cancel()
+        end(new HoldfastError('ABORTED', 'the worker thread was ended', { cause: signal?.reason }))
       }
       const listen = () => {
         const silent = (): void => fail(`gave no sign of life for ${silentMs} ms`)
@@ -60,9 +62,17 @@ export class InProcessWorkers implements Workers {
           fail('ended without a result')
         },
       })
+      signal?.addEventListener('abort', abort)
+      if (signal?.aborted === true) {
+        abort()
+        return
+      }
       task
         .run(structuredClone(job), { ...partsOf(environment), files })
-        .finally(() => silence.cancel())
+        .finally(() => {
+          silence.cancel()
+          signal?.removeEventListener('abort', abort)
+        })
         .then((result) => resolve(structuredClone(result)), reject)
     })
   }

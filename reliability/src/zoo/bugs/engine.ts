@@ -149,8 +149,8 @@ export const ENGINE_BUGS: readonly Bug[] = [
     name: 'a snapshot that a replay does not come to counts',
     rows: ['I2'],
     file: 'packages/engine/src/snapshotter.ts',
-    find: 'await verify?.(point)',
-    replace: 'await verify?.(point).catch(() => {})',
+    find: 'await verify?.(point, signal)',
+    replace: 'await verify?.(point, signal).catch(() => {})',
     killedBy: { harness: 'tests', file: 'packages/engine/src/verify-snapshots.test.ts' },
   },
   {
