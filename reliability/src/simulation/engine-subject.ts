@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { defineMachine, isRefusal, open, type OpenOptions, Refusal } from 'holdfast'
 import type { SeededRandom } from '@holdfast/testing/environment'
 import { type Found, type OpenSubject, STORE, type Subject } from '@holdfast/testing/exploration'
+import { PinnedRange } from './pinned-range.ts'
 
 interface Transfer {
   readonly id: number
@@ -47,7 +48,14 @@ export const engineSubject: Subject = {
 
   async open(
     environment,
-    { syncIntervalMs, maxUnsyncedBytes, snapshotEvery, snapshots: { mode, replayed }, segmentBytes },
+    {
+      syncIntervalMs,
+      maxUnsyncedBytes,
+      snapshotEvery,
+      snapshots: { mode, replayed },
+      pinBytes,
+      segmentBytes,
+    },
   ): Promise<OpenSubject> {
     const options: OpenOptions = {
       environment,
@@ -66,6 +74,7 @@ export const engineSubject: Subject = {
     store.events.on('snapshotFailed', (error) => {
       if (error.code === 'DIVERGED') diverged ??= error
     })
+    const pinned = pinBytes === undefined ? undefined : new PinnedRange(store, pinBytes)
     const state = store.state as Ledger
     return {
       get durableSeq() {
@@ -87,7 +96,11 @@ export const engineSubject: Subject = {
         return undefined
       },
       sync: () => store.sync(),
-      tidy: () => store.snapshot(),
+      async tidy() {
+        pinned?.renew()
+        await store.snapshot()
+        await pinned?.check()
+      },
       read: async () => idsOf(state, store.appliedSeq),
       async copy(path) {
         await store.backup(path)
@@ -115,7 +128,11 @@ export const engineSubject: Subject = {
         )
       },
       async close() {
-        await store.close()
+        try {
+          await pinned?.check()
+        } finally {
+          await store.close()
+        }
         if (diverged !== undefined) throw new Error(`I2: ${diverged.message}`, { cause: diverged })
       },
     }

@@ -11,6 +11,7 @@ const SETTINGS: SubjectSettings = {
   maxUnsyncedBytes: 1_000_000,
   snapshotEvery: 4,
   snapshots: { mode: 'blocking', replayed: false },
+  pinBytes: undefined,
   segmentBytes: 4096,
 }
 

@@ -19,6 +19,8 @@ export interface SubjectSettings {
   readonly snapshotEvery: number
   /** How snapshots are taken, and whether each is compared with a replay, where the subject has such a choice. */
   readonly snapshots: { readonly mode: 'blocking' | 'captured' | 'worker'; readonly replayed: boolean }
+  /** The cap of a pin that it is opened with, in bytes, where the subject has such a thing. */
+  readonly pinBytes: number | undefined
   /** Small, so that there are many; or so large that space for one is taken ahead, in steps, as it fills. */
   readonly segmentBytes: number
 }

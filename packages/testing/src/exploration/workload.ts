@@ -46,6 +46,9 @@ const IN_STORE = /\/data\/store/
 
 const SNAPSHOT_MODES = ['blocking', 'captured', 'worker'] as const
 
+/** One that is dropped soon, and ones that are not. Most workloads have none. */
+const PIN_BYTES = [1_000_000, 6000, 1_000_000]
+
 /** One workload in so many has crowds of callers: more than two batches take, so that one is full while another is written. */
 const CROWDS_EVERY = 8
 const CROWD_MIN = 2100
@@ -80,6 +83,7 @@ export class RandomWorkload implements Workload<Observation> {
       maxUnsyncedBytes: draw([300, 2000, 1_000_000]),
       snapshotEvery: draw([3, 8, 1000]),
       snapshots: { mode: SNAPSHOT_MODES[seed % 3] ?? 'blocking', replayed: seed % 5 === 0 },
+      pinBytes: PIN_BYTES[seed % 7],
       segmentBytes: seed % 4 === 2 ? 200_000 : 4096,
     }
     this.#osPercent = draw([5, 50, 95])
