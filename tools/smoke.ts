@@ -46,8 +46,9 @@ if (!versions.every(([folder, version]) => installed(folder, version)))
 
 const project = temporaryDirectory('smoke')
 installPacked(packPublicPackages(project), project)
-const files = readdirSync(tests).filter((file) => file.endsWith('.test.mjs'))
-for (const file of files) cpSync(join(tests, file), join(project, file))
+const modules = readdirSync(tests).filter((file) => file.endsWith('.mjs'))
+const files = modules.filter((file) => file.endsWith('.test.mjs'))
+for (const file of modules) cpSync(join(tests, file), join(project, file))
 // The bank and its test as the README of the testing package has them, for every Node.js there is.
 for (const { name, code } of readmePrograms(join(root, 'packages/testing'))) {
   if (name === undefined) continue

@@ -17,7 +17,7 @@ export function sourceOf(
   { directory, live, log, snapshots }: OpenParts,
 ): Pick<SnapshotterParts<object>, 'source' | 'verify'> {
   const { environment, policy, verifySnapshots } = settings
-  const thread = module && { module, directory, log, snapshots, environment }
+  const thread = module && { module, machineVersion: machine.version, directory, log, snapshots, environment }
   const source =
     mode === 'worker' && thread !== undefined
       ? new WorkerSource(points, thread, policy.compression)

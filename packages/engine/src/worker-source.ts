@@ -15,6 +15,7 @@ const snapshotTiming = timing('snapshot')
 /** What a thread that works on a store has to know, and who waits for it. */
 export interface ThreadParts {
   readonly module: URL
+  readonly machineVersion: number
   readonly directory: StoreDirectory
   readonly log: Log<LoggedCommand, Waiter>
   readonly snapshots: SnapshotStore
@@ -23,13 +24,13 @@ export interface ThreadParts {
 
 /** Has a thread do something with the files of a store, up to a sequence that is durable then. */
 export async function runInThread(
-  { module, directory, log, snapshots, environment }: ThreadParts,
+  { module, machineVersion, directory, log, snapshots, environment }: ThreadParts,
   end: FoldEnd,
   work: SnapshotJob['work'],
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   if (log.durableSeq < end.seq) await log.sync()
-  const job: SnapshotJob = { path: directory.path, module: module.href, end, work }
+  const job: SnapshotJob = { path: directory.path, module: module.href, machineVersion, end, work }
   try {
     return await environment.workers.run(snapshotTask, job, {
       silentMs: SILENT_MS,

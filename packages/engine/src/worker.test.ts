@@ -169,6 +169,15 @@ describe('a snapshot that a thread takes', () => {
     },
   )
 
+  it('is not taken by another version of the machine, which a deployment has put there', async () => {
+    const { store, environment } = await openHere()
+    await work(store, 0, 5)
+    for (const module of environment.workers.modules.keys())
+      environment.workers.modules.set(module, { default: { ...bank, version: 2, upgrade: {} } })
+    await expect(store.snapshot()).rejects.toEqual(errorLike('SNAPSHOT_FAILED'))
+    expect(filesLike(environment, /\.snap/)).toEqual([])
+  })
+
   it('is taken under the outcomes that commands of an older machine had', async () => {
     const old = defineMachine({
       version: 1,
