@@ -148,9 +148,10 @@ async function openIn(directory: StoreDirectory, opening: Opening): Promise<Stor
   }
 }
 
-/** What the log takes behind the snapshot. Not only what is replayed: each crash leaves space that had been taken ahead. */
+/** What the log takes behind the snapshot. Not only what is replayed: each crash leaves space that had been taken ahead, and survivors twice. */
 function bytesBehind({ log }: RecoveryPlan): number {
-  return log.segments.reduce((sum, { bytes, neededFrom }) => sum + bytes - neededFrom, 0)
+  const survivors = log.survivors?.bytes ?? 0
+  return log.segments.reduce((sum, { bytes, neededFrom }) => sum + bytes - neededFrom, survivors)
 }
 
 /** Of the snapshots that are there: which count, and which are this store's and only take up room. */

@@ -4,7 +4,7 @@ import { missingForSoak, soak as run } from './run.ts'
 
 export const soak = defineRung({
   name: 'soak',
-  what: 'mixed load with kills, failures and readers: nothing lost, and descriptors, memory and disk use stay level',
+  what: 'mixed load with kills, failures and readers: nothing lost, descriptors, memory and disk use stay level, and no store takes more disk than it may',
   options: { seed: 1, seconds: 60 },
   async run({ seed, seconds }, progress) {
     const missing = missingForSoak()

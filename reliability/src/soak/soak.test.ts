@@ -18,6 +18,7 @@ it.skipIf(missingForSoak() !== undefined)(
     expect(figures['opened read-only']).toBeGreaterThan(0)
     expect(figures['changes followed']).toBeGreaterThan(0)
     expect(figures['acknowledged (steady)']).toBeGreaterThan(0)
+    expect(figures['snapshots (small)']).toBeGreaterThan(0)
     // Not behind a failure, whose directory is what there is to look at.
     await remove()
   },

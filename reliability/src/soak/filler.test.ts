@@ -1,0 +1,32 @@
+import { memoryEnvironment } from '@holdfast/testing/environment'
+import { expect, it } from 'vitest'
+import { Filler, type Place } from './filler.ts'
+
+// On a disk, and by processes that are killed: `npm run reliability -- soak`.
+const LIVES = 3
+const SNAPSHOTS = 35
+const STORE = '/store'
+
+function inMemory(): Place {
+  const environment = memoryEnvironment()
+  const files = () =>
+    [...environment.files.snapshot()].map(([path, { length }]) => ({
+      path: path.slice(STORE.length + 1),
+      bytes: length,
+    }))
+  return { directory: STORE, environment, files }
+}
+
+it('a store never takes more than the formula says, in any mode, and nearly as much', {
+  tags: ['long'],
+  timeout: 120_000,
+}, async () => {
+  const filler = new Filler(inMemory(), 'small', 1)
+  for (let life = 0; life < LIVES; life += 1) await filler.live(life, SNAPSHOTS)
+  const { share, snapshots, rotations, trimmedSegments } = filler.filled
+  expect(share).toBeGreaterThan(0.75)
+  expect(share).toBeLessThanOrEqual(1)
+  expect(snapshots).toBeGreaterThanOrEqual(LIVES * SNAPSHOTS)
+  expect(rotations).toBeGreaterThan(500)
+  expect(trimmedSegments).toBeGreaterThan(500)
+})
