@@ -1,4 +1,4 @@
-import { copyFile, ioError, joinPath, type Environment } from '@holdfast/environment'
+import { copyFile, ioError, joinPath, type Environment, type File } from '@holdfast/environment'
 import { openSegment } from './batch-reader.ts'
 import { segmentName } from './segment-name.ts'
 import type { ManifestSegment } from './manifest.ts'
@@ -69,9 +69,15 @@ async function copySegment(
   to: string,
   bytes: number,
 ): Promise<void> {
+  const { path } = segment
   const source = await openSegment(environment, catalog, segment, segment.firstSeq)
+  // It may be another disk that fails than the one that is copied to.
+  const read: File['read'] = (into, position) =>
+    source.read(into, position).catch((cause: unknown) => {
+      throw ioError(cause, { doing: 'read the segment', path })
+    })
   try {
-    await copyFile(environment.files, source, to, bytes)
+    await copyFile(environment.files, { read }, to, bytes)
   } finally {
     await source.close().catch(() => {})
   }
