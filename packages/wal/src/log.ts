@@ -54,7 +54,7 @@ export interface CommitConsumer<T, W> {
    * Called in sequence order, once the batch has reached its level. The next batch may be written
    * meanwhile; the one after that is not sealed before the returned promise is settled. From then on, or from
    * the return if there is none, the memory of `records` and `note` is another batch's: whoever wants them for
-   * longer copies them.
+   * longer copies them. Whoever returns a promise returns one for each batch behind that as well, until it is settled.
    */
   committed(batch: CommittedBatch<T, W>): void | Promise<void>
   /** These records are not acknowledged and never will be; `error.outcome` says whether they may be on disk. */
