@@ -8,6 +8,9 @@ export function checkOpening(path: string, machine: AnyMachine): void {
     throw new HoldfastError('INVALID_ARGUMENT', 'a store needs the path of a directory, as a string')
   }
   if (typeof machine?.initial !== 'function' || typeof machine.apply !== 'function') {
-    throw new HoldfastError('INVALID_ARGUMENT', 'a store needs a machine: defineMachine makes one')
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      'a store needs a machine, which defineMachine makes, or the URL of its module',
+    )
   }
 }

@@ -26,9 +26,14 @@ export function sourceOf(
   return {
     source,
     async verify({ sealed: { digest }, end }, signal) {
-      if (thread !== undefined) return runInThread(thread, end, { kind: 'verify', digest }, signal)
+      if (thread !== undefined) {
+        const { damaged } = await runInThread(thread, end, { kind: 'verify', digest }, signal)
+        return damaged
+      }
       if (log.durableSeq < end.seq) await log.sync()
-      return verifyByReplay({ path: directory.path, machine, settings }, end, digest)
+      // Those that opening was given ended with it.
+      const reading = { ...settings, signal, onProgress: undefined }
+      return verifyByReplay({ path: directory.path, machine, settings: reading, pace: 'gentle' }, end, digest)
     },
   }
 }

@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/environment'
-import { stateDigestWhile } from '@holdfast/snapshot'
+import type { SetAsideSnapshot } from '@holdfast/recovery'
+import { type SnapshotPace, stateDigestWhile } from '@holdfast/snapshot'
 import type { Machine } from './machine.ts'
 import type { ReadSettings } from './open-options.ts'
 import type { ReplayLimit } from './replay.ts'
@@ -11,6 +12,8 @@ export interface FoldSource<State extends object> {
   readonly path: string
   readonly machine: Machine<State>
   readonly settings: ReadSettings
+  /** How digests share the event loop. */
+  readonly pace: SnapshotPace
 }
 
 /** How far. What lies before it must be durable, and stay. */
@@ -22,11 +25,28 @@ export interface FoldEnd {
 
 const NO_OUTCOMES = new Uint8Array(0)
 
-/** The state after a sequence, out of the newest snapshot before it and the log, and where that snapshot is. */
+/** What a fold made, and of what. */
+export interface Folded<State extends object> {
+  readonly state: State
+  /** The sequence of the snapshot that it began with; 0 for none. */
+  readonly fromSeq: number
+  /** Newer ones that could not be used. */
+  readonly damaged: readonly DamagedSnapshot[]
+}
+
+/** A snapshot that cannot be used, as a thread tells of it. */
+export interface DamagedSnapshot {
+  readonly id: number
+  readonly seq: number
+  readonly path: string
+  readonly reason: string
+}
+
+/** The state after a sequence, out of the newest snapshot before it that can be used, and the log. */
 export async function fold<State extends object>(
   { path, machine, settings }: FoldSource<State>,
   end: FoldEnd,
-): Promise<{ readonly state: State; readonly fromSeq: number }> {
+): Promise<Folded<State>> {
   const limit: ReplayLimit = end
   const reader = new StoreReader<State>(path, machine, settings, limit)
   await reader.load()
@@ -37,20 +57,21 @@ export async function fold<State extends object>(
       seq: end.seq,
     })
   }
-  return { state, fromSeq: reader.plan.snapshot?.seq ?? 0 }
+  const { snapshot, setAside } = reader.plan
+  return { state, fromSeq: snapshot?.seq ?? 0, damaged: setAside.map(damagedOf) }
 }
 
 /**
- * Folds the store once more, and compares digests. Throws `DIVERGED`, with the first sequence after which two
+ * Folds the store once more, and compares digests. Gives the snapshots that could not be used. Throws `DIVERGED`, with the first sequence after which two
  * replays of the log differ; without one where they agree, and only the state that `digest` is of differs.
  */
 export async function verifyByReplay<State extends object>(
   source: FoldSource<State>,
   end: FoldEnd,
   digest: string,
-): Promise<void> {
-  const { state, fromSeq } = await fold(source, end)
-  if ((await digestOf(source, state)) === digest) return
+): Promise<readonly DamagedSnapshot[]> {
+  const { digest: replayed, fromSeq, damaged } = await digestAt(source, end)
+  if (replayed === digest) return damaged
   const seq = await firstDivergence(source, fromSeq, end)
   throw diverged(source.path, fromSeq, end.seq, seq)
 }
@@ -65,8 +86,8 @@ async function firstDivergence<State extends object>(
   end: FoldEnd,
 ): Promise<number | undefined> {
   const differ = async (at: FoldEnd): Promise<boolean> => {
-    const one = await digestOf(source, (await fold(source, at)).state)
-    return one !== (await digestOf(source, (await fold(source, at)).state))
+    const one = await digestAt(source, at)
+    return one.digest !== (await digestAt(source, at)).digest
   }
   if (!(await differ(end))) return undefined
   let [same, other] = [fromSeq, end.seq]
@@ -78,11 +99,20 @@ async function firstDivergence<State extends object>(
   return other
 }
 
-function digestOf<State extends object>(
-  { machine, settings }: FoldSource<State>,
-  state: State,
-): Promise<string> {
-  return stateDigestWhile(contentOf(machine, state), settings.codec, settings.environment, 'gentle')
+/** Nothing holds on to the state when it returns: the next fold makes another one. */
+async function digestAt<State extends object>(
+  source: FoldSource<State>,
+  end: FoldEnd,
+): Promise<Omit<Folded<State>, 'state'> & { readonly digest: string }> {
+  const { machine, settings, pace } = source
+  const { state, fromSeq, damaged } = await fold(source, end)
+  const { codec, environment } = settings
+  const digest = await stateDigestWhile(contentOf(machine, state), codec, environment, pace)
+  return { digest, fromSeq, damaged }
+}
+
+function damagedOf({ id, seq, path, error }: SetAsideSnapshot): DamagedSnapshot {
+  return { id, seq, path, reason: error.message }
 }
 
 function diverged(path: string, fromSeq: number, throughSeq: number, seq: number | undefined): HoldfastError {

@@ -86,6 +86,7 @@ async function openIn(directory: StoreDirectory, opening: Opening): Promise<Stor
     target: replay,
     queue,
     named,
+    epoch: directory.manifest.epoch,
     clock: environment.clock,
     signal: settings.signal,
     onProgress: settings.onProgress,
@@ -107,6 +108,7 @@ async function openIn(directory: StoreDirectory, opening: Opening): Promise<Stor
       {
         live,
         log,
+        directory,
         snapshots,
         retention,
         policy,

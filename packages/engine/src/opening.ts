@@ -4,6 +4,7 @@ import type { AnyMachine } from './machine.ts'
 import { loadMachine } from './machine-module.ts'
 import { type OpenOptions, type OpenSettings, openSettings } from './open-options.ts'
 import type { SnapshotMode } from './snapshot-source.ts'
+import { snapshotTask } from './snapshot-task.ts'
 
 /** What a store is opened with. */
 export interface Opening {
@@ -20,18 +21,25 @@ export async function openingOf(
   given: AnyMachine | URL,
   options: OpenOptions,
 ): Promise<Opening> {
-  if (!(given instanceof URL)) {
+  if (!isUrl(given)) {
     checkOpening(path, given)
     const settings = openSettings(options)
     return { machine: given, module: undefined, mode: modeOf(settings, given, undefined), settings }
   }
-  const { machine, codec } = await loadMachine(given, openSettings(options).environment)
+  const module = new URL(given.href)
+  void snapshotTask.module
+  const { machine, codec } = await loadMachine(module, openSettings(options).environment)
   checkOpening(path, machine)
   if (options.codec !== undefined && options.codec !== codec) {
     throw invalid('codec', 'a store that is opened with a module has the codec that this exports as `codec`')
   }
   const settings = openSettings(codec === undefined ? options : { ...options, codec })
-  return { machine, module: given, mode: modeOf(settings, machine, given), settings }
+  return { machine, module, mode: modeOf(settings, machine, module), settings }
+}
+
+/** One of another realm is no `instanceof URL`. */
+function isUrl(given: AnyMachine | URL): given is URL {
+  return given instanceof URL || typeof (given as Partial<URL> | undefined)?.href === 'string'
 }
 
 function modeOf(

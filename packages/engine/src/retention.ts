@@ -44,6 +44,14 @@ export class Retention {
     await this.#name()
   }
 
+  /** One that was kept turned out to be of no use: it counts no longer. False where none of this id was kept. */
+  setAside(id: number): boolean {
+    const at = this.#kept.findIndex((kept) => kept.id === id)
+    if (at === -1) return false
+    this.#leftovers.push(...this.#kept.splice(at, 1))
+    return true
+  }
+
   /** Deletes what is no longer needed, and says what went from the log. */
   async apply(): Promise<
     { readonly firstSeq: number; readonly segments: number; readonly bytes: number } | undefined
@@ -52,12 +60,12 @@ export class Retention {
     if (this.#kept.length >= keep) this.#leftovers.push(...this.#kept.splice(keep))
     await this.#name()
     if (this.#kept.length < keep) return undefined
+    const oldest = this.#kept.at(-1)
+    const trimmed = await log.trim(oldest?.seq ?? 0)
     for (let entry = this.#leftovers[0]; entry !== undefined; entry = this.#leftovers[0]) {
       await snapshots.remove(entry)
       this.#leftovers.shift()
     }
-    const oldest = this.#kept.at(-1)
-    const trimmed = await log.trim(oldest?.seq ?? 0)
     return trimmed.segments > 0 ? trimmed : undefined
   }
 

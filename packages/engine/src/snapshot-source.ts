@@ -1,7 +1,7 @@
 import type { Environment } from '@holdfast/environment'
 import type { WriteQueue } from '@holdfast/recovery'
 import type { SealedSnapshot, SnapshotSubject } from '@holdfast/snapshot'
-import type { FoldEnd } from './fold.ts'
+import type { DamagedSnapshot, FoldEnd } from './fold.ts'
 import type { LiveMachine } from './live-machine.ts'
 import type { Machine } from './machine.ts'
 
@@ -29,6 +29,8 @@ export interface SnapshotSource {
 export interface SealedPoint {
   readonly sealed: SealedSnapshot
   readonly end: FoldEnd
+  /** Others that turned out to be of no use on the way. */
+  readonly damaged: readonly DamagedSnapshot[]
 }
 
 /** What a moment between two batches is to a snapshot, and to a fold. */

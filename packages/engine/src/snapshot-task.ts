@@ -5,7 +5,7 @@ import {
   SnapshotDirectory,
   type SnapshotSubject,
 } from '@holdfast/snapshot'
-import { type FoldEnd, type FoldSource, fold, verifyByReplay } from './fold.ts'
+import { type DamagedSnapshot, type FoldEnd, type FoldSource, fold, verifyByReplay } from './fold.ts'
 import { loadMachine } from './machine-module.ts'
 import { readSettings } from './open-options.ts'
 import { contentOf } from './snapshot-content.ts'
@@ -35,25 +35,36 @@ export interface VerifyWork {
   readonly digest: string
 }
 
-/** What snapshots need a thread for. */
-export const snapshotTask: WorkerTask = { module: new URL(import.meta.url), run }
+/** What came of a job. */
+export interface SnapshotJobResult {
+  /** Where one was to be written. */
+  readonly sealed: SealedSnapshot | undefined
+  readonly damaged: readonly DamagedSnapshot[]
+}
 
-/**
- * Resolves to a `SealedSnapshot` where one was to be written.
- *
- * @public A thread imports it.
- */
-export async function run(job: unknown, environment: Environment): Promise<SealedSnapshot | undefined> {
+/** What snapshots need a thread for. Reading `module` throws `UNSUPPORTED` where this file is no longer a file of its own. */
+export const snapshotTask: WorkerTask = {
+  get module() {
+    const { url } = import.meta
+    if (/snapshot-task\.[jt]s$/.test(url)) return new URL(url)
+    throw new HoldfastError('UNSUPPORTED', 'this package was bundled: a thread cannot import it', {
+      hint: 'Nothing was touched. Leave the package out of the bundle, or open the store with the machine itself.',
+    })
+  },
+  run,
+}
+
+/** @public A thread imports it. */
+export async function run(job: unknown, environment: Environment): Promise<SnapshotJobResult> {
   const { path, module, machineVersion, end, work } = job as SnapshotJob
   const { machine, codec } = await loadMachine(new URL(module), environment)
   if (machine.version !== machineVersion) throw changed(module, machineVersion, machine.version)
   const settings = readSettings({ environment, ...(codec === undefined ? {} : { codec }) })
-  const source: FoldSource<object> = { path, machine, settings }
+  const source: FoldSource<object> = { path, machine, settings, pace: 'fast' }
   if (work.kind === 'verify') {
-    await verifyByReplay(source, end, work.digest)
-    return undefined
+    return { sealed: undefined, damaged: await verifyByReplay(source, end, work.digest) }
   }
-  const { state } = await fold(source, end)
+  const { state, damaged } = await fold(source, end)
   const snapshots = await SnapshotDirectory.open(work.directory, {
     environment,
     codec: settings.codec,
@@ -63,7 +74,7 @@ export async function run(job: unknown, environment: Environment): Promise<Seale
   })
   const writer = await snapshots.create(work.subject)
   await writer.writeAll(contentOf(machine, state))
-  return writer.seal()
+  return { sealed: await writer.seal(), damaged }
 }
 
 /** A deployment puts another file in its place: a thread reads that one. */

@@ -1,8 +1,9 @@
 import { type Environment, HoldfastError, isHoldfastError, type Timer } from '@holdfast/environment'
 import { WriteQueue } from '@holdfast/recovery'
 import type { SnapshotStore } from '@holdfast/snapshot'
-import type { Log } from '@holdfast/wal'
+import type { Log, StoreDirectory } from '@holdfast/wal'
 import type { LoggedCommand } from './commands.ts'
+import type { DamagedSnapshot } from './fold.ts'
 import type { LiveMachine } from './live-machine.ts'
 import type { Retention } from './retention.ts'
 import type { SnapshotInfo } from './snapshot-info.ts'
@@ -13,6 +14,8 @@ import type { Waiter } from './waiter.ts'
 
 /** By how much more the policy waits with each failure in a row: a snapshot that cannot be stored costs a turn through the state each time. */
 const BACKOFF_BASE = 2
+/** A snapshot by policy that is so late is not given up where the store is closed: processes that live for a short time would never have one. */
+const OVERDUE_INTERVALS = 2
 /** Of its intervals: attempts then cost a thirtieth of what they would without failures, and a cause that has gone is noticed all the same. */
 const MAX_BACKOFF = 32
 
@@ -20,13 +23,16 @@ const MAX_BACKOFF = 32
 export interface SnapshotterParts<State extends object> {
   readonly live: LiveMachine<State>
   readonly log: Log<LoggedCommand, Waiter>
+  readonly directory: StoreDirectory
   readonly snapshots: SnapshotStore
   readonly retention: Retention
   readonly policy: SnapshotPolicy
   readonly mode: SnapshotMode
   readonly source: SnapshotSource
   /** Compares a snapshot with a replay; `undefined` where that was not asked for. */
-  readonly verify: ((point: SealedPoint, signal?: AbortSignal) => Promise<unknown>) | undefined
+  readonly verify:
+    | ((point: SealedPoint, signal: AbortSignal | undefined) => Promise<readonly DamagedSnapshot[]>)
+    | undefined
   readonly events: StoreEmitter
   readonly environment: Environment
 }
@@ -100,18 +106,18 @@ export class Snapshotter<State extends object> {
 
   takeIfDue(): void {
     const { policy, retention } = this.#parts
-    const intervals = this.#intervals
-    const isLong =
-      this.#recordsSince >= policy.everyRecords * intervals ||
-      this.#bytesSince >= bytesBetween(policy, retention.newest?.bytes ?? 0) * intervals
-    if (isLong) this.takeInBackground()
+    const passed = Math.max(
+      this.#recordsSince / policy.everyRecords,
+      this.#bytesSince / bytesBetween(policy, retention.newest?.bytes ?? 0),
+    )
+    if (passed >= this.#intervals) this.takeInBackground(passed < OVERDUE_INTERVALS)
   }
 
-  /** A failure is told by an event and in the figures; nobody waits for it. */
-  takeInBackground(): void {
+  /** A failure is told by an event and in the figures; nobody waits for it. Closing may give it up where that is allowed. */
+  takeInBackground(mayBeGivenUp = true): void {
     if (this.#due || this.#stopped) return
     this.#due = true
-    this.take(this.#stopping.signal).catch(() => {})
+    this.take(mayBeGivenUp ? this.#stopping.signal : undefined).catch(() => {})
   }
 
   /**
@@ -120,6 +126,8 @@ export class Snapshotter<State extends object> {
    */
   take(signal?: AbortSignal): Promise<SnapshotInfo> {
     return this.exclusively(async () => {
+      if (signal !== undefined && this.#stopped)
+        throw new HoldfastError('ABORTED', 'the store was closed before')
       // Counted from here on, also where it fails: the next attempt comes after the intervals it waits for, not with every batch.
       this.#due = false
       this.#recordsSince = 0
@@ -209,23 +217,36 @@ export class Snapshotter<State extends object> {
     if (newest !== undefined && this.#storedSeq === live.appliedSeq) return newest
     const point = await source.seal(signal)
     await this.#check(point, signal)
+    this.#setAside(point.damaged)
     const { seq, id, bytes, name, path, digest } = await snapshots.publish(point.sealed)
     const snapshot = { seq, id, bytes, name, path, digest }
     await retention.add(snapshot)
     this.#taken += 1
     this.#storedSeq = seq
     tell(events, 'snapshot', { ...snapshot, mode, blockedMs: source.blockedMs })
-    await this.retain()
+    // What cannot be deleted now goes with the next one: this one counts.
+    await this.retain().catch((error: unknown) => tell(events, 'warning', snapshotError(error)))
     return snapshot
+  }
+
+  /** Damage that came to light on the way: what is kept must be of use. */
+  #setAside(damaged: readonly DamagedSnapshot[]): void {
+    for (const { id, seq, path, reason } of damaged) {
+      if (!this.#parts.retention.setAside(id)) continue
+      const what = `a snapshot that was kept cannot be used any more: ${reason}`
+      tell(this.#parts.events, 'warning', new HoldfastError('SNAPSHOT_CORRUPT', what, { path, seq }))
+    }
   }
 
   /** Whether it may be published. */
   async #check(point: SealedPoint, signal: AbortSignal | undefined): Promise<void> {
-    const { log, snapshots, verify } = this.#parts
+    const { directory, log, snapshots, verify } = this.#parts
     try {
-      await verify?.(point, signal)
+      this.#setAside((await verify?.(point, signal)) ?? [])
       // Behind the line of the queue: what the log still has to write may wait for commands to be applied.
       if (log.durableSeq < point.end.seq) await log.sync()
+      // Of a store that another writer has by now it would be a state that never was.
+      await directory.assertNotFenced()
     } catch (error) {
       await snapshots.discard(point.sealed).catch(() => {})
       throw error

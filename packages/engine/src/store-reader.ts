@@ -56,6 +56,7 @@ export class StoreReader<State extends object> {
         target: new ReadTarget(replay, tail),
         queue: this.#queue,
         named: manifest.snapshots,
+        epoch: manifest.epoch,
         usable: (snapshot) => snapshot.seq <= seq && snapshot.time <= time,
         clock: environment.clock,
         signal,

@@ -1,10 +1,10 @@
 import { type Environment, timing } from '@holdfast/environment'
-import type { SealedSnapshot, SnapshotCompression, SnapshotStore } from '@holdfast/snapshot'
+import type { SnapshotCompression, SnapshotStore } from '@holdfast/snapshot'
 import type { Log, StoreDirectory } from '@holdfast/wal'
 import type { LoggedCommand } from './commands.ts'
 import type { FoldEnd } from './fold.ts'
 import type { Points, SealedPoint, SnapshotSource } from './snapshot-source.ts'
-import { type SnapshotJob, snapshotTask } from './snapshot-task.ts'
+import { type SnapshotJob, type SnapshotJobResult, snapshotTask } from './snapshot-task.ts'
 import type { Waiter } from './waiter.ts'
 
 /** Longer than a disk takes for one call, if it ever comes back, or a machine for a chunk of its state. */
@@ -28,15 +28,13 @@ export async function runInThread(
   end: FoldEnd,
   work: SnapshotJob['work'],
   signal: AbortSignal | undefined,
-): Promise<unknown> {
+): Promise<SnapshotJobResult> {
   if (log.durableSeq < end.seq) await log.sync()
   const job: SnapshotJob = { path: directory.path, module: module.href, machineVersion, end, work }
   try {
-    return await environment.workers.run(snapshotTask, job, {
-      silentMs: SILENT_MS,
-      environment,
-      signal,
-    })
+    // One that may be given up keeps no process.
+    const options = { silentMs: SILENT_MS, environment, signal, keepAlive: signal === undefined }
+    return (await environment.workers.run(snapshotTask, job, options)) as SnapshotJobResult
   } catch (error) {
     // A thread that came to grief could not see to it. What is left all the same goes with the next opening.
     await snapshots.cleanTemporaries().catch(() => {})
@@ -72,9 +70,10 @@ export class WorkerSource<State extends object> implements SnapshotSource {
       id: await directory.nextId(),
       compression: this.#compression,
     }
-    const sealed = (await runInThread(this.#parts, end, work, signal)) as SealedSnapshot
+    const { sealed, damaged } = await runInThread(this.#parts, end, work, signal)
+    if (sealed === undefined) throw new Error('the thread was to write a snapshot, and did something else')
     const { path, bytes, entries, chunks } = sealed
     timed?.({ path, bytes, entries, chunks })
-    return { sealed, end }
+    return { sealed, end, damaged }
   }
 }

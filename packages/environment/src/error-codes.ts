@@ -129,8 +129,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
     next: 'Start from a snapshot, or from `firstSeq` if what lies between is not needed. So that it stays there next time, pin it: `store.pin()`, or the option `pins` of `open`.',
   },
   DIVERGED: {
-    what: 'A replayed command came out differently from what was recorded when it was first applied: accepted then and refused now, or the other way round.',
-    safe: 'Nothing was changed; the log is intact. The state that was being built was thrown away.',
+    what: 'A replayed command came out differently from what was recorded when it was first applied: accepted then and refused now, or the other way round. Or a new snapshot is not the state that a replay comes to (`verifySnapshots`, or a thread that takes one); then `seq` is the first command after which two replays differ, where they do.',
+    safe: 'Nothing was changed, no snapshot was published; the log is intact. The state that was being built was thrown away.',
     next: 'Make `apply` deterministic again (`checkMachine` of `@holdfast/testing` shows where it is not), or raise the version of the machine and handle older commands in `upgrade`.',
   },
   NEWER_MACHINE: {
@@ -206,7 +206,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeDescription>> = {
   WORKER_FAILED: {
     what: 'A worker thread that was taking or checking a snapshot ended without a result: it ran out of memory, left, could not be started, or hung.',
     safe: 'Nothing was published, and what the thread left is removed; earlier snapshots, the log and the store are untouched and go on.',
-    next: 'The policy tries again, later each time. A thread holds a second copy of the state: give the process the memory, or take snapshots in another mode.',
+    next: 'The message says how it ended; the policy tries again, later each time. A thread holds a second copy of the state: where it ran out of memory, give the process more, or take snapshots in another mode.',
   },
   NO_STORE: {
     what: 'There is no store in the directory that was to be read.',

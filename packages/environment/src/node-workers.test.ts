@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { constants, getPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openDescriptors, temporaryDirectory } from '@holdfast/testing/environment'
@@ -25,6 +26,17 @@ describe('a worker thread', () => {
   it('runs a task in a thread of its own, and gives what came of it', async () => {
     expect(await inThread('answers')).toBeGreaterThan(0)
   })
+
+  it.runIf(process.platform === 'linux')(
+    'goes behind the thread that asked for it, which stays where it is',
+    async () => {
+      const before = getPriority()
+      expect(await inThread('saysItsPriority')).toBe(
+        Math.max(before, constants.priority.PRIORITY_BELOW_NORMAL),
+      )
+      expect(getPriority()).toBe(before)
+    },
+  )
 
   it('has the file system, all of it', async () => {
     const { path, remove } = await temporaryDirectory()

@@ -1,5 +1,6 @@
-import { constants, setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
+import type { Timers } from './environment.ts'
 import { HoldfastError } from './errors.ts'
 import { type PackedError, packError, unpackError } from './packed-error.ts'
 import { watchedFiles } from './watched-files.ts'
@@ -30,11 +31,11 @@ export class NodeWorkers implements Workers {
     return import(module.href) as Promise<Readonly<Record<string, unknown>>>
   }
 
-  async run(task: WorkerTask, job: unknown, { silentMs, signal }: WorkerOptions): Promise<unknown> {
+  async run(task: WorkerTask, job: unknown, options: WorkerOptions): Promise<unknown> {
     const data: ThreadData = { entry: import.meta.url, module: task.module.href, job }
     const thread = new Worker(BOOTSTRAP, { eval: true, workerData: data, name: 'holdfast' })
     try {
-      return await resultOf(thread, silentMs, signal)
+      return await resultOf(thread, options)
     } finally {
       // Resolves once it has ended, with every call to the file system that was under way.
       await thread.terminate()
@@ -42,7 +43,7 @@ export class NodeWorkers implements Workers {
   }
 }
 
-function resultOf(thread: Worker, silentMs: number, signal: AbortSignal | undefined): Promise<unknown> {
+function resultOf(thread: Worker, { silentMs, signal, keepAlive = true }: WorkerOptions): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(aborted(signal))
     if (signal?.aborted === true) abort()
@@ -50,6 +51,10 @@ function resultOf(thread: Worker, silentMs: number, signal: AbortSignal | undefi
     const silence = setTimeout(() => {
       reject(failed(`gave no sign of life for ${silentMs} ms`))
     }, silentMs)
+    if (!keepAlive) {
+      silence.unref()
+      thread.unref()
+    }
     thread.on('message', (message: ThreadMessage) => {
       silence.refresh()
       if (message === 'alive') return
@@ -93,13 +98,22 @@ export async function runThread(): Promise<void> {
     const { nodeEnvironment: environment } = await import('./node-environment.ts')
     const { run } = (await import(module)) as { run: RunTask }
     let saidAt = environment.clock.monotonic()
-    const files = watchedFiles(environment.files, () => {
+    const alive = (): void => {
       const now = environment.clock.monotonic()
       if (now - saidAt < ALIVE_EVERY_MS) return
       saidAt = now
       send('alive')
-    })
-    send({ result: await run(job, { ...environment, files }) })
+    }
+    const files = watchedFiles(environment.files, alive)
+    const timers: Timers = {
+      ...environment.timers,
+      turn: (then) =>
+        environment.timers.turn(() => {
+          alive()
+          then()
+        }),
+    }
+    send({ result: await run(job, { ...environment, files, timers }) })
   } catch (error) {
     send({ error: packError(error) })
   }
@@ -110,5 +124,12 @@ export async function runThread(): Promise<void> {
  * (setpriority(2), "C library/kernel differences"); elsewhere it would be that of the process.
  */
 function giveWay(): void {
-  if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+  const { PRIORITY_BELOW_NORMAL } = constants.priority
+  if (process.platform !== 'linux') return
+  try {
+    // Up again is for the privileged alone.
+    if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL)
+  } catch {
+    // It goes as it is.
+  }
 }

@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import type { Environment } from './environment.ts'
@@ -6,6 +7,7 @@ import { HoldfastError } from './errors.ts'
 /** Tasks for threads, by name. */
 const tasks: Record<string, (environment: Environment, directory: string) => unknown> = {
   answers: () => threadId,
+  saysItsPriority: () => getPriority(),
   refuses() {
     throw new HoldfastError('CORRUPT', 'it is damaged', {
       path: '/somewhere',

@@ -26,12 +26,14 @@ export type RunTask = (job: unknown, environment: Environment) => Promise<unknow
 
 export interface WorkerOptions {
   /**
-   * A sign of life is a call of the file system that has come back. A thread that gives none for so many milliseconds
-   * is taken for hung, and ended.
+   * A sign of life is a call of the file system that has come back, or a turn of the event loop that was asked for. A
+   * thread that gives none for so many milliseconds is taken for hung, and ended.
    */
   readonly silentMs: number
   /** Ends the thread, wherever it is: then `run` rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
+  /** The process stays for as long as it runs. Default: true. */
+  readonly keepAlive?: boolean
   /** Of whoever asks: workers that are no threads run the task in it. A thread has its own. */
   readonly environment: Environment
 }

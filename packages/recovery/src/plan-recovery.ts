@@ -34,6 +34,7 @@ export async function planRecovery(path: string, options: PlanOptions = {}): Pro
     target: new Verification(),
     queue: new WriteQueue(),
     named: manifest.snapshots,
+    epoch: manifest.epoch,
     clock: environment.clock,
     signal,
     onProgress,

@@ -21,6 +21,12 @@ export interface RecoverOptions {
   readonly clock: Clock
   /** Snapshots that must be there. One that is missing, or is not the one that is meant, is set aside with the reason. */
   readonly named?: readonly NamedSnapshot[]
+  /**
+   * The epoch that the manifest is in. A snapshot of an earlier one that the manifest does not name is stepped over: a
+   * writer that had lost the store may have left it, and what it says is not of this store's log. A crash that came
+   * before it was named leaves the log behind the one before. Default: 0, none is.
+   */
+  readonly epoch?: number
   /** Which snapshots may be used at all. Default: every one. */
   readonly usable?: (snapshot: { readonly seq: number; readonly time: number }) => boolean
   readonly signal?: AbortSignal | undefined
@@ -99,7 +105,7 @@ export async function examine(options: RecoverOptions): Promise<RecoveryPlan> {
 
 /** The newest snapshot that can be read to its end, restored. Those before it are set aside. */
 async function restoreNewest(
-  { snapshots, target, named = [], usable = () => true, signal }: RecoverOptions,
+  { snapshots, target, named = [], epoch = 0, usable = () => true, signal }: RecoverOptions,
   setAside: SetAsideSnapshot[],
   evidence: Evidence[],
 ): Promise<ChosenSnapshot | undefined> {
@@ -117,6 +123,7 @@ async function restoreNewest(
       const reader = await openCandidate(snapshots, candidate)
       try {
         const { seq, time, machineVersion } = reader.header
+        if (reader.header.epoch < epoch && !named.some(({ id }) => id === candidate.id)) continue
         evidence.push({ seq, source: `the snapshot ${candidate.path}` })
         if (!usable({ seq, time })) continue
         restoring = true

@@ -39,7 +39,10 @@ export class InProcessWorkers implements Workers {
     this.fault = undefined
     this.started += 1
     return new Promise((resolve, reject) => {
-      const end = (error: HoldfastError): void => void files.end().then(() => reject(error))
+      const end = (error: HoldfastError): void => {
+        signal?.removeEventListener('abort', abort)
+        void files.end().then(() => reject(error))
+      }
       const fail = (how: string): void => end(new HoldfastError('WORKER_FAILED', `the worker thread ${how}`))
       const abort = (): void => {
         silence.cancel()
