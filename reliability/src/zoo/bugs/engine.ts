@@ -169,4 +169,40 @@ export const ENGINE_BUGS: readonly Bug[] = [
     replace: '',
     killedBy: { harness: 'tests', file: 'packages/engine/src/verify-snapshots.test.ts' },
   },
+  {
+    name: 'a writer that was fenced off publishes a snapshot',
+    rows: ['I8'],
+    file: 'packages/engine/src/snapshotter.ts',
+    find: 'await directory.assertNotFenced()',
+    replace: '',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/snapshot-troubles.test.ts',
+      test: 'publishes no snapshot',
+    },
+  },
+  {
+    name: 'a snapshot that a fenced writer left is taken for the state',
+    rows: ['I1', 'I8'],
+    file: 'packages/recovery/src/recover.ts',
+    find: 'if (reader.header.epoch < epoch && ',
+    replace: 'if (reader.header.epoch < 0 && ',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/snapshot-troubles.test.ts',
+      test: 'in the last moment',
+    },
+  },
+  {
+    name: 'a snapshot that was found damaged goes on counting',
+    rows: ['I4'],
+    file: 'packages/engine/src/retention.ts',
+    find: 'if (at === -1) return false',
+    replace: 'if (at !== -2) return at !== -1',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/snapshot-troubles.test.ts',
+      test: 'counts no longer',
+    },
+  },
 ]
