@@ -56,6 +56,7 @@ describe('a gentle writer', () => {
       await writer.pace.rest()
     }
     expect(writer.calls.turns).toBe(12)
+    expect(stepsOf(1 / 128, writer)).toBe(128)
   })
 })
 
