@@ -121,4 +121,4 @@ export const DIGEST_BYTES = 32
  * largest size, and what is decoded of one. Not counted: garbage until it is collected, and 8 bytes for each key of one
  * plain object, or item of one array, that is too large for a piece.
  */
-export const SNAPSHOT_MEMORY_BYTES: number = 8 * 1024 * 1024
+export const SNAPSHOT_MEMORY_BYTES: number = 16 * 1024 * 1024

@@ -26,6 +26,8 @@ class Peak {
   }
 
   static inUse(): number {
+    // What the first time finds out may be given back by the second.
+    collect()
     collect()
     const { heapUsed, external } = process.memoryUsage()
     return heapUsed + external
@@ -54,7 +56,7 @@ it.each<SnapshotCompression>(['none', 'zstd'])(
     await writer.writeAll(entries())
     peak.look()
     const snapshot = await writer.close()
-    expect(snapshot.payloadBytes).toBeGreaterThan(5 * SNAPSHOT_MEMORY_BYTES)
+    expect(snapshot.payloadBytes).toBeGreaterThan(3 * SNAPSHOT_MEMORY_BYTES)
 
     const reader = await directory.open(snapshot)
     let read = 0
