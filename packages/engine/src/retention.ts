@@ -44,9 +44,9 @@ export class Retention {
     await this.#name()
   }
 
-  /** One that was kept turned out to be of no use: it counts no longer. False where none of this id was kept. */
-  setAside(id: number): boolean {
-    const at = this.#kept.findIndex((kept) => kept.id === id)
+  /** One that was kept turned out to be of no use: it counts no longer. False where it is none of them, but a copy with the id of one, say. */
+  setAside({ id, seq }: Pick<SnapshotInfo, 'id' | 'seq'>): boolean {
+    const at = this.#kept.findIndex((kept) => kept.id === id && kept.seq === seq)
     if (at === -1) return false
     this.#leftovers.push(...this.#kept.splice(at, 1))
     return true

@@ -105,6 +105,25 @@ describe('a snapshot that turns out to be damaged while the next one is made', (
   )
 })
 
+describe('a copy of a snapshot under another name', () => {
+  it('is not the one that it is a copy of: that goes on counting', async () => {
+    const environment = testEnvironment()
+    const store = await openByModule(environment)
+    const warnings: unknown[] = []
+    store.events.on('warning', (error) => warnings.push(error))
+    await store.execute('note', 1)
+    const { path, name } = await store.snapshot()
+    await store.execute('note', 2)
+    // The same id, and a sequence that lies before the next snapshot.
+    const copy = path.replace(/0000000001-(\d+)\.snap$/, '0000000002-$1.snap')
+    environment.memory.put(copy, environment.memory.snapshot().get(path) as Buffer)
+    await store.snapshot()
+    expect(warnings).toEqual([])
+    expect(store.stats().snapshots.kept.map((kept) => kept.seq)).toEqual([2, 1])
+    expect(filesLike(environment, /\.snap$/)).toContain(`${STORE}/snapshots/${name}`)
+  })
+})
+
 describe('what opening was given', () => {
   it('has ended with it: neither its signal nor its progress has anything to do with snapshots', async () => {
     const controller = new AbortController()

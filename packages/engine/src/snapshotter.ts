@@ -231,8 +231,9 @@ export class Snapshotter<State extends object> {
 
   /** Damage that came to light on the way: what is kept must be of use. */
   #setAside(damaged: readonly DamagedSnapshot[]): void {
-    for (const { id, seq, path, reason } of damaged) {
-      if (!this.#parts.retention.setAside(id)) continue
+    for (const snapshot of damaged) {
+      if (!this.#parts.retention.setAside(snapshot)) continue
+      const { path, seq, reason } = snapshot
       const what = `a snapshot that was kept cannot be used any more: ${reason}`
       tell(this.#parts.events, 'warning', new HoldfastError('SNAPSHOT_CORRUPT', what, { path, seq }))
     }
