@@ -102,7 +102,8 @@ describe('backup', () => {
     const [segment, bytes] = [...environment.memory.snapshot()].find(([path]) =>
       path.startsWith('/backup/wal'),
     ) as [string, Buffer]
-    environment.memory.put(segment, bytes.subarray(0, bytes.length - 40))
+    // The mark at its end says nothing that could be missed.
+    environment.memory.put(segment, bytes.subarray(0, bytes.length - 120))
     await expect(open('/backup', bank, { environment })).rejects.toThrow(errorLike('CORRUPT'))
   })
 })

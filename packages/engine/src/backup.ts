@@ -52,8 +52,10 @@ export async function backup(parts: BackupParts, path: string): Promise<BackupRe
     bytes += await copyWhole(files, from, joinPath(snapshotsPath, name))
   // After the snapshots, so that the copy of the log reaches past all of them.
   const segments = await log.backup(walPath)
-  const seq = segments.at(-1)?.lastSeq ?? directory.manifest.trimmedThrough
-  const { storeId, epoch, nextId, trimmedThrough } = directory.manifest
+  // Not what the store's own manifest says: that may be behind, after a trim that it could not note.
+  const trimmedThrough = (segments[0]?.firstSeq ?? log.firstSeq) - 1
+  const seq = segments.at(-1)?.lastSeq ?? trimmedThrough
+  const { storeId, epoch, nextId } = directory.manifest
   const manifest = encodeManifest(
     {
       storeId,

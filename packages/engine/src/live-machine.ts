@@ -38,6 +38,8 @@ export class LiveMachine<State extends object> implements CommitConsumer<LoggedC
   readonly #carriers: { readonly lastSeq: number; readonly through: number }[] = []
   /** Told behind each batch how many records it had. */
   onApplied: (records: number) => void = () => {}
+  /** Ends the log, which tells this one. */
+  endLog: (error: HoldfastError) => void = (error) => this.failed(error)
 
   constructor(machine: Machine<State>, start: LiveStart<State>, queue: WriteQueue, events: StoreEmitter) {
     this.#machine = machine
@@ -144,7 +146,7 @@ export class LiveMachine<State extends object> implements CommitConsumer<LoggedC
       commands = batch.decode()
     } catch (cause) {
       // It was encoded a moment ago: memory or the codec is broken, and nothing may be applied behind it.
-      this.failed(unapplied(firstSeq, cause))
+      this.endLog(unapplied(firstSeq, cause))
       this.rejected(waiters, unapplied(firstSeq, cause))
       return
     }

@@ -16,7 +16,7 @@ import type { SnapshotInfo } from './snapshot-info.ts'
 import { Points } from './snapshot-source.ts'
 import { Snapshotter } from './snapshotter.ts'
 import { Store } from './store.ts'
-import { storeEmitter, tell } from './store-events.ts'
+import { storeEmitter } from './store-events.ts'
 import type { Waiter } from './waiter.ts'
 
 /** The state of a machine. */
@@ -125,6 +125,7 @@ async function openIn(directory: StoreDirectory, opening: Opening): Promise<Stor
       },
     )
     live.onApplied = (records) => snapshotter.applied(records)
+    live.endLog = (error) => log.fail(error)
     const store = new Store({
       machine,
       live,
@@ -138,10 +139,8 @@ async function openIn(directory: StoreDirectory, opening: Opening): Promise<Stor
       release: () => directory.close(),
     })
     // In the background: what a crash kept from being deleted, and the snapshot that a new version owes.
-    snapshotter
-      .exclusively(() => snapshotter.retain())
-      .catch((error: unknown) => tell(events, 'warning', error as HoldfastError))
-    if (replay.sawOlder) snapshotter.takeInBackground()
+    void snapshotter.exclusively(() => snapshotter.retain())
+    if (replay.sawOlder) snapshotter.takeInBackground(false)
     else snapshotter.takeIfDue()
     return store
   } catch (error) {

@@ -62,10 +62,15 @@ export class Retention {
     if (this.#kept.length < keep) return undefined
     const oldest = this.#kept.at(-1)
     const trimmed = await log.trim(oldest?.seq ?? 0)
-    for (let entry = this.#leftovers[0]; entry !== undefined; entry = this.#leftovers[0]) {
-      await snapshots.remove(entry)
-      this.#leftovers.shift()
+    const failures: unknown[] = []
+    for (const entry of this.#leftovers.splice(0)) {
+      await snapshots.remove(entry).catch((error: unknown) => {
+        // One that cannot be deleted keeps no other.
+        failures.push(error)
+        this.#leftovers.push(entry)
+      })
     }
+    if (failures.length > 0) throw failures[0]
     return trimmed.segments > 0 ? trimmed : undefined
   }
 

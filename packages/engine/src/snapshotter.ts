@@ -115,7 +115,7 @@ export class Snapshotter<State extends object> {
 
   /** A failure is told by an event and in the figures; nobody waits for it. Closing may give it up where that is allowed. */
   takeInBackground(mayBeGivenUp = true): void {
-    if (this.#due || this.#stopped) return
+    if (this.#due || this.#ended) return
     this.#due = true
     this.take(mayBeGivenUp ? this.#stopping.signal : undefined).catch(() => {})
   }
@@ -142,7 +142,7 @@ export class Snapshotter<State extends object> {
         const error = snapshotError(cause)
         if (signal?.aborted === true && error.code === 'ABORTED') throw error
         // Another writer has the directory: nothing that is written from now on would be anyone's.
-        if (error.code === 'FENCED') this.#parts.live.failed(error)
+        if (error.code === 'FENCED') this.#parts.log.fail(error)
         this.#failed += 1
         this.#consecutiveFailures += 1
         this.#lastError = error
@@ -159,10 +159,17 @@ export class Snapshotter<State extends object> {
     return this.#line.run(task)
   }
 
-  /** Deletes what a crash kept from being deleted. */
+  /** Deletes what is no longer needed. What cannot be deleted now goes with the next one: that is only worth a warning. */
   async retain(): Promise<void> {
-    const trimmed = await this.#parts.retention.apply()
-    if (trimmed !== undefined) tell(this.#parts.events, 'trimmed', trimmed)
+    const { retention, log, events } = this.#parts
+    try {
+      const trimmed = await retention.apply()
+      if (trimmed !== undefined) tell(events, 'trimmed', trimmed)
+    } catch (cause) {
+      const error = snapshotError(cause)
+      if (error.code === 'FENCED') log.fail(error)
+      else tell(events, 'warning', error)
+    }
   }
 
   stats(): SnapshotStats {
@@ -193,7 +200,7 @@ export class Snapshotter<State extends object> {
   #armTimer(): void {
     const { policy, environment } = this.#parts
     this.#timer?.cancel()
-    if (this.#stopped || policy.everyMs === Infinity) return
+    if (this.#ended || policy.everyMs === Infinity) return
     const ms = Math.min(policy.everyMs * this.#intervals, MAX_MS)
     this.#timer = environment.timers.after(ms, () => this.takeInBackground())
   }
@@ -211,10 +218,19 @@ export class Snapshotter<State extends object> {
     return this.#stopping.signal.aborted
   }
 
+  /** There is nothing to be done any more, unless somebody asks for it. */
+  get #ended(): boolean {
+    return this.#stopped || this.#parts.live.failure !== undefined
+  }
+
   async #take(signal?: AbortSignal): Promise<SnapshotInfo> {
     const { live, snapshots, retention, events, mode, source } = this.#parts
     const { newest } = retention
-    if (newest !== undefined && this.#storedSeq === live.appliedSeq) return newest
+    if (newest !== undefined && this.#storedSeq === live.appliedSeq) {
+      // A pin that was released since, or what could not be deleted then.
+      await this.retain()
+      return newest
+    }
     const point = await source.seal(signal)
     await this.#check(point, signal)
     this.#setAside(point.damaged)
@@ -224,8 +240,7 @@ export class Snapshotter<State extends object> {
     this.#taken += 1
     this.#storedSeq = seq
     tell(events, 'snapshot', { ...snapshot, mode, blockedMs: source.blockedMs })
-    // What cannot be deleted now goes with the next one: this one counts.
-    await this.retain().catch((error: unknown) => tell(events, 'warning', snapshotError(error)))
+    await this.retain()
     return snapshot
   }
 

@@ -32,8 +32,7 @@ export async function runInThread(
   if (log.durableSeq < end.seq) await log.sync()
   const job: SnapshotJob = { path: directory.path, module: module.href, machineVersion, end, work }
   try {
-    // One that may be given up keeps no process.
-    const options = { silentMs: SILENT_MS, environment, signal, keepAlive: signal === undefined }
+    const options = { silentMs: SILENT_MS, environment, signal }
     return (await environment.workers.run(snapshotTask, job, options)) as SnapshotJobResult
   } catch (error) {
     // A thread that came to grief could not see to it. What is left all the same goes with the next opening.

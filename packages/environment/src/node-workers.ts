@@ -24,6 +24,11 @@ const BOOTSTRAP = `
 `
 /** Signs of life are passed on so often at most. */
 const ALIVE_EVERY_MS = 500
+/**
+ * So many looks in a row that find none: the first comes right behind a sign of life, it may be. More than one, since a
+ * process that was stopped meanwhile looks before it hears what the thread has said.
+ */
+const SILENT_LOOKS = 3
 
 /** Threads of Node.js (`node:worker_threads`). */
 export class NodeWorkers implements Workers {
@@ -43,22 +48,19 @@ export class NodeWorkers implements Workers {
   }
 }
 
-function resultOf(thread: Worker, { silentMs, signal, keepAlive = true }: WorkerOptions): Promise<unknown> {
+function resultOf(thread: Worker, { silentMs, signal }: WorkerOptions): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(aborted(signal))
     if (signal?.aborted === true) abort()
     signal?.addEventListener('abort', abort)
-    const silence = setTimeout(() => {
-      reject(failed(`gave no sign of life for ${silentMs} ms`))
-    }, silentMs)
-    if (!keepAlive) {
-      silence.unref()
-      thread.unref()
-    }
+    let looks = 0
+    const silence = setInterval(() => {
+      looks += 1
+      if (looks === SILENT_LOOKS) reject(failed(`gave no sign of life for ${silentMs} ms`))
+    }, silentMs / (SILENT_LOOKS - 1))
     thread.on('message', (message: ThreadMessage) => {
-      silence.refresh()
+      looks = 0
       if (message === 'alive') return
-      clearTimeout(silence)
       if ('result' in message) resolve(message.result)
       else reject(unpackError(message.error))
     })
@@ -68,7 +70,7 @@ function resultOf(thread: Worker, { silentMs, signal, keepAlive = true }: Worker
       reject(failed(isMemory ? 'ran out of memory' : 'broke off', cause))
     })
     thread.on('exit', (code) => {
-      clearTimeout(silence)
+      clearInterval(silence)
       signal?.removeEventListener('abort', abort)
       reject(failed(`ended without a result (exit code ${code})`))
     })

@@ -32,8 +32,6 @@ export interface WorkerOptions {
   readonly silentMs: number
   /** Ends the thread, wherever it is: then `run` rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
-  /** The process stays for as long as it runs. Default: true. */
-  readonly keepAlive?: boolean
   /** Of whoever asks: workers that are no threads run the task in it. A thread has its own. */
   readonly environment: Environment
 }

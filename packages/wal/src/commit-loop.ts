@@ -104,6 +104,15 @@ export class CommitLoop<T, W> {
     }
   }
 
+  /** A mark, where nothing else is to be written, without waiting for a moment to pass. */
+  async markIfIdle(): Promise<void> {
+    while (this.#state.isOpen && this.#queue.isEmpty && this.writer.needsMark) {
+      this.#markDue = true
+      this.wake()
+      await this.#state.changed.next()
+    }
+  }
+
   /** Work in the background failed. A writer that was fenced off must stop; anything else is only worth knowing. */
   warn(error: HoldfastError): void {
     this.#warning = error

@@ -52,7 +52,7 @@ export async function copySegments(
   }
 }
 
-/** Where a segment ends in the copy: where its successor attaches, or at the last durable batch of the newest. */
+/** Where a segment ends in the copy: where its successor attaches, or where what is durable of the newest ends. */
 function endOf(
   segment: CatalogSegment,
   durable: Boundary | undefined,

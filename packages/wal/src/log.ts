@@ -159,6 +159,11 @@ export interface Log<T, W> {
   ): Promise<{ readonly firstSeq: number; readonly segments: number; readonly bytes: number }>
   stats(): LogStats
   /**
+   * Ends the log, as a failure of its own does: what waits is rejected, and the consumer hears `failed`. For whoever
+   * finds out that nothing which is written from now on may count. The first failure is the one that stays.
+   */
+  fail(error: HoldfastError): void
+  /**
    * Commits what is queued, syncs, writes the mark and the footer, and notes the clean close. Idempotent.
    * Rejects where it fails, and where the log had failed with something acknowledged at level `os` not durable.
    */

@@ -116,17 +116,27 @@ export class SegmentLog<T, W> implements Log<T, W> {
     try {
       return await this.#trimmer.trim(throughSeq)
     } catch (error) {
-      if ((error as HoldfastError).code === 'FENCED') this.#loop.fail(error as HoldfastError)
+      if ((error as HoldfastError).code === 'FENCED') this.fail(error as HoldfastError)
       throw error
     }
   }
 
-  /** Copies every segment up to `durableSeq` into a directory of another store; writes go on. See `copySegments`. */
+  fail(error: HoldfastError): void {
+    this.#loop.fail(error)
+  }
+
+  /**
+   * Copies every segment up to `durableSeq` into a directory of another store; writes go on. Of a log that is idle the
+   * copy ends with a mark. See `copySegments`.
+   */
   async backup(targetWalPath: string): ReturnType<typeof copySegments> {
     const { directory, catalog, roller } = this.#parts
     await this.sync()
+    await this.#loop.markIfIdle()
     await roller.settled()
-    return copySegments(directory.environment, catalog, this.#pins, targetWalPath, roller.current?.durable)
+    const { current } = roller
+    const durable = current && { ...current.durable, offset: current.durableBytes }
+    return copySegments(directory.environment, catalog, this.#pins, targetWalPath, durable)
   }
 
   stats(): LogStats {

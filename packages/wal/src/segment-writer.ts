@@ -125,6 +125,11 @@ export class SegmentWriter {
     return this.#durable
   }
 
+  /** Where what is durable ends: behind the last durable batch, and behind marks that follow it. */
+  get durableBytes(): number {
+    return this.#unsynced ? this.#durable.offset : this.#end
+  }
+
   /** The size of the file. */
   get bytes(): number {
     return this.#allocated
