@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/environment'
+import { type Environment, HoldfastError } from '@holdfast/environment'
 import { checkOpening } from './check-opening.ts'
 import type { AnyMachine } from './machine.ts'
 import { loadMachine } from './machine-module.ts'
@@ -28,7 +28,12 @@ export async function openingOf(
   }
   const module = new URL(given.href)
   void snapshotTask.module
-  const { machine, codec } = await loadMachine(module, openSettings(options).environment)
+  const { environment } = openSettings(options)
+  const { workers }: Partial<Environment> = environment
+  if (workers === undefined) {
+    throw invalid('environment', 'a store that is opened with a module needs an environment with workers')
+  }
+  const { machine, codec } = await loadMachine(module, environment)
   checkOpening(path, machine)
   if (options.codec !== undefined && options.codec !== codec) {
     throw invalid('codec', 'a store that is opened with a module has the codec that this exports as `codec`')

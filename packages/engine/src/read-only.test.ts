@@ -14,6 +14,7 @@ import {
 import { defineMachine } from './machine.ts'
 import { open } from './open.ts'
 import { openAt, openReadOnly } from './open-read-only.ts'
+import { Refusal } from './refusal.ts'
 
 describe('openReadOnly', () => {
   it('sees what is there beside a live writer, and changes nothing', async () => {
@@ -106,6 +107,80 @@ describe('openReadOnly', () => {
     expect(environment.files.openFiles).toBe(0)
   })
 
+  it('that refreshes over what it cannot apply stays where it was, however often it is tried', async () => {
+    const environment = testEnvironment()
+    const add = (state: { n: number }, by: number): void => void (state.n += by)
+    const definition = { version: 1, initial: () => ({ n: 0 }) }
+    const older = defineMachine({ ...definition, commands: { add } })
+    const newer = defineMachine({ ...definition, commands: { add, double: (state) => void (state.n *= 2) } })
+    const store = await open(STORE, newer, { environment })
+    await store.execute('add', 1)
+    const reader = await openReadOnly(STORE, older, { environment })
+    await store.execute('add', 2)
+    await store.executeAll([['add', 10], ['double']])
+    for (let i = 0; i < 3; i++) {
+      await expect(reader.refresh()).rejects.toThrow(errorLike('UNKNOWN_COMMAND', { seq: 4 }))
+      expect([reader.appliedSeq, reader.state]).toEqual([2, { n: 3 }])
+    }
+    await store.close()
+  })
+
+  it('that refreshes over what `upgrade` throws over stays where it was', async () => {
+    const environment = testEnvironment()
+    const definition = {
+      initial: () => ({ n: 0 }),
+      commands: { add: (state: { n: number }, by: number) => void (state.n += by) },
+    }
+    const first = await open(STORE, defineMachine({ version: 1, ...definition }), { environment })
+    await first.execute('add', 1)
+    const upgrade = {
+      command([name, by]: readonly [string, unknown]): [string, unknown] {
+        if (by === 4) throw new Error('four')
+        return [name, by]
+      },
+    }
+    const reader = await openReadOnly(STORE, defineMachine({ version: 2, ...definition, upgrade }), {
+      environment,
+    })
+    await first.executeAll([
+      ['add', 2],
+      ['add', 4],
+    ])
+    for (let i = 0; i < 20; i++) await first.execute('add', 1)
+    for (let i = 0; i < 3; i++) {
+      await expect(reader.refresh()).rejects.toThrow(errorLike('UPGRADE_FAILED', { seq: 3 }))
+      expect([reader.appliedSeq, reader.state]).toEqual([1, { n: 1 }])
+    }
+    await first.close()
+  })
+
+  it('that refreshes over outcomes which are not its own has no state, until it agrees again', async () => {
+    const environment = testEnvironment()
+    let limit = 100
+    const machine = defineMachine({
+      version: 1,
+      initial: () => ({ n: 0 }),
+      commands: {
+        add(state: { n: number }, by: number): void {
+          if (state.n + by > limit) throw new Refusal('TOO_MUCH')
+          state.n += by
+        },
+      },
+    })
+    const store = await open(STORE, machine, { environment })
+    await store.execute('add', 1)
+    const reader = await openReadOnly(STORE, machine, { environment })
+    for (const by of [2, 3, 4, 5]) await store.execute('add', by)
+    limit = 5
+    await expect(reader.refresh()).rejects.toThrow(errorLike('DIVERGED'))
+    expect(() => reader.state).toThrow(errorLike('DIVERGED'))
+    await expect(reader.refresh()).rejects.toThrow(errorLike('DIVERGED'))
+    limit = 100
+    await expect(reader.refresh()).resolves.toBe(5)
+    expect(reader.state).toEqual({ n: 15 })
+    await store.close()
+  })
+
   it('refuses to be used once it is closed', async () => {
     const { store, environment } = await openBank()
     await store.execute('note', 1)
@@ -158,7 +233,9 @@ describe('changes of a reader', () => {
         if (seq === 599) void reader.close()
     })()
     await ended
-    expect(() => reader.changes({ from: 1, pollMs: 0 })).toThrow(errorLike('INVALID_ARGUMENT'))
+    for (const pollMs of [0, 1.5, 2 ** 31]) {
+      expect(() => reader.changes({ from: 1, pollMs })).toThrow(errorLike('INVALID_ARGUMENT'))
+    }
   })
 })
 

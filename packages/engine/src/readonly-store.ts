@@ -6,12 +6,13 @@ import { decodeCommands } from './decode-commands.ts'
 import { LogFollower } from './log-follower.ts'
 import type { ReadSettings } from './open-options.ts'
 import type { ReadonlyState } from './readonly-state.ts'
+import { MAX_MS } from './snapshot-options.ts'
 import type { RecoveryReport } from './recovery-report.ts'
 import type { StoreReader } from './store-reader.ts'
 
 /** Where a reader's change feed begins and ends, and how it waits. */
 export interface ReadonlyChangesOptions extends FeedRange {
-  /** How often it looks for more once it has caught up, in milliseconds, from 1 on. Default: 200. */
+  /** How often it looks for more once it has caught up, in milliseconds, from 1 on; at most some 24 days. Default: 200. */
   readonly pollMs?: number
 }
 
@@ -38,9 +39,15 @@ export class ReadonlyStore<State extends object = object, Types extends CommandT
     this.#report = { ms: opened.ms }
   }
 
-  /** The state as it was last read. `refresh` changes it in place, or replaces it where it had to begin anew. */
+  /**
+   * The state as it was last read. `refresh` changes it in place, or replaces it where it had to begin anew. Throws
+   * `DIVERGED` once a `refresh` has found out, behind a batch that it applied, that this machine does something else
+   * than the writer's: there is no state then that ever was.
+   */
   get state(): ReadonlyState<State> {
-    return this.#reader.replay.state as ReadonlyState<State>
+    const { broken, state } = this.#reader.replay
+    if (broken !== undefined) throw broken
+    return state as ReadonlyState<State>
   }
 
   /** The last sequence whose effect is in the state. It may be one that the writer has not acknowledged yet. */
@@ -60,7 +67,7 @@ export class ReadonlyStore<State extends object = object, Types extends CommandT
 
   /**
    * Reads what was written since. Resolves to `appliedSeq`. A store opened at a point stays there. Throws
-   * what opening throws; the state is then as it was.
+   * what opening throws; the state is then that of `appliedSeq`, as it was or some whole batches further.
    */
   refresh(): Promise<number> {
     const refreshed = this.#refreshing.then(async () => {
@@ -95,8 +102,11 @@ export class ReadonlyStore<State extends object = object, Types extends CommandT
   }
 
   #feed({ pollMs = POLL_MS, signal }: ReadonlyChangesOptions): FeedSource {
-    if (!Number.isSafeInteger(pollMs) || pollMs < 1) {
-      throw new HoldfastError('INVALID_ARGUMENT', `pollMs is a whole number from 1 on, not ${String(pollMs)}`)
+    if (!Number.isSafeInteger(pollMs) || pollMs < 1 || pollMs > MAX_MS) {
+      throw new HoldfastError(
+        'INVALID_ARGUMENT',
+        `pollMs is a whole number from 1 to ${MAX_MS}, not ${String(pollMs)}`,
+      )
     }
     this.#assertOpen()
     const follower = new LogFollower(this.#reader.path, this.#settings)

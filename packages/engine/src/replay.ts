@@ -7,8 +7,8 @@ import { applyCommand } from './apply.ts'
 import type { LoggedCommand } from './commands.ts'
 import { decodeCommands } from './decode-commands.ts'
 import type { Machine } from './machine.ts'
-import { OutcomeLedger, outcomesMissing } from './outcome-ledger.ts'
-import { decodeOutcomes } from './outcomes.ts'
+import { type NoteCarrier, OutcomeLedger, outcomesMissing } from './outcome-ledger.ts'
+import { decodeOutcomes, type RecordedOutcomes } from './outcomes.ts'
 import { isRefusal } from './refusal.ts'
 import { newerMachine, noUpgrade, readContent } from './snapshot-content.ts'
 
@@ -70,6 +70,7 @@ export class Replay<State extends object> implements ReplayTarget {
   #ledger: OutcomeLedger = new OutcomeLedger(0)
   #lastTime = 0
   #sawOlder = false
+  #broken: unknown
   #figures = { applied: 0, refused: 0, failed: 0, upgraded: 0 }
 
   constructor(machine: Machine<State>, codecs: ReadonlyMap<string, Codec<unknown>>, limit: ReplayLimit = {}) {
@@ -95,6 +96,11 @@ export class Replay<State extends object> implements ReplayTarget {
   /** The last sequence that was handed in: what waits for its outcome counts. */
   get receivedThrough(): number {
     return this.#held.at(-1)?.lastSeq ?? this.appliedSeq
+  }
+
+  /** What the state came to grief over: it is none that ever was. `undefined` where it is sound. */
+  get broken(): unknown {
+    return this.#broken
   }
 
   /** The time of the last command that was applied; 0 before the first. */
@@ -136,7 +142,7 @@ export class Replay<State extends object> implements ReplayTarget {
 
   apply(item: Batch | Mark): void {
     const outcomes = decodeOutcomes(item.note)
-    if (outcomes !== undefined) this.#ledger.record(outcomes, 'records' in item ? 'batch' : 'mark')
+    if (outcomes !== undefined) this.#record(outcomes, 'records' in item ? 'batch' : 'mark')
     this.#runHeld(false)
     if (!('records' in item) || this.#limited || item.lastSeq <= this.receivedThrough) return
     const batch = this.#within(item)
@@ -173,29 +179,46 @@ export class Replay<State extends object> implements ReplayTarget {
   #recordLast(): void {
     const outcomes = decodeOutcomes(this.#limit.outcomes ?? NO_NOTE)
     if (outcomes !== undefined && outcomes.from <= this.#ledger.recordedThrough + 1)
-      this.#ledger.record(outcomes, 'mark')
+      this.#record(outcomes, 'mark')
+  }
+
+  /** What it says may be of batches that were applied long ago. */
+  #record(outcomes: RecordedOutcomes, carrier: NoteCarrier): void {
+    try {
+      this.#ledger.record(outcomes, carrier)
+    } catch (error) {
+      if (isHoldfastError(error, 'DIVERGED')) this.#broken = error
+      throw error
+    }
   }
 
   #runHeld(ended: boolean): void {
     for (let batch = this.#held[0]; batch !== undefined; batch = this.#held[0]) {
       const older = batch.machineVersion < this.#machine.version
       if (older && !ended && batch.lastSeq > this.#ledger.recordedThrough) return
-      this.#held.shift()
       this.#run(batch, older)
+      this.#held.shift()
     }
   }
 
   #run(batch: HeldBatch, older: boolean): void {
-    const { firstSeq, lastSeq, time, commands, machineVersion } = batch
+    const { firstSeq, lastSeq, time } = batch
     const refused = new Map<number, unknown>()
     // A snapshot may end inside a batch that another writer of the log had put together.
     const start = Math.max(0, this.#ledger.appliedThrough + 1 - firstSeq)
-    for (let i = start; i < commands.length; i++) {
-      const seq = firstSeq + i
-      const command = commands[i] as LoggedCommand
-      if (!older) this.#applyOne(command, seq, time, refused)
-      else if (this.#ledger.recorded(seq) === 'refused') refused.set(seq, undefined)
-      else this.#upgradeOne(command, machineVersion, seq, time, refused)
+    // All that may throw of itself comes before anything is applied: the state is as it was then.
+    const commands = older ? this.#upgraded(batch, start) : batch.commands
+    this.#assertKnown(commands, start, firstSeq)
+    try {
+      for (let i = start; i < commands.length; i++) {
+        const [command, seq] = [commands[i], firstSeq + i]
+        if (command !== undefined) this.#applyOne(command, seq, time, refused)
+        else if (this.#ledger.recorded(seq) === 'refused') refused.set(seq, undefined)
+      }
+      this.#ledger.applied(lastSeq, refused)
+    } catch (error) {
+      this.#broken = error
+      throw error
     }
     if (older) {
       this.#sawOlder = true
@@ -203,7 +226,6 @@ export class Replay<State extends object> implements ReplayTarget {
     }
     this.#figures.refused += refused.size
     this.#lastTime = time
-    this.#ledger.applied(lastSeq, refused)
   }
 
   #applyOne(command: LoggedCommand, seq: number, time: number, refused: Map<number, unknown>): void {
@@ -211,40 +233,49 @@ export class Replay<State extends object> implements ReplayTarget {
     try {
       applyCommand(this.#machine, this.#state, command, seq, time)
     } catch (error) {
-      // It was in the machine when it was logged: to refuse it now would lose an acknowledged command.
-      if (isHoldfastError(error, 'UNKNOWN_COMMAND') && this.#machine.names?.has(command[0]) === false) {
-        throw new HoldfastError(
-          'UNKNOWN_COMMAND',
-          `the log holds the command '${command[0]}', which this machine does not have`,
-          {
-            seq,
-            cause: error,
-          },
-        )
-      }
       if (!isRefusal(error)) this.#figures.failed += 1
       refused.set(seq, error)
     }
   }
 
-  #upgradeOne(
-    command: LoggedCommand,
-    from: number,
-    seq: number,
-    time: number,
-    refused: Map<number, unknown>,
-  ): void {
-    const { upgrade, version } = this.#machine
-    if (upgrade === undefined) throw noUpgrade(from, version)
-    let upgraded: LoggedCommand | undefined
-    try {
-      upgraded = upgrade.command === undefined ? command : upgrade.command(command, from)
-    } catch (cause) {
-      throw new HoldfastError('UPGRADE_FAILED', `upgrade threw over a command of version ${from}`, {
-        seq,
-        cause,
-      })
+  /** What was in the machine when it was logged: to refuse it now would lose an acknowledged command. */
+  #assertKnown(commands: readonly (LoggedCommand | undefined)[], start: number, firstSeq: number): void {
+    const { names } = this.#machine
+    if (names === undefined) return
+    let known: string | undefined
+    for (let i = start; i < commands.length; i++) {
+      const name = commands[i]?.[0]
+      // Most are like the one before.
+      if (name === known || name === undefined) continue
+      if (!names.has(name)) {
+        throw new HoldfastError(
+          'UNKNOWN_COMMAND',
+          `the log holds the command '${name}', which this machine does not have`,
+          { seq: firstSeq + i },
+        )
+      }
+      known = name
     }
-    if (upgraded !== undefined) this.#applyOne(upgraded, seq, time, refused)
+  }
+
+  /** Commands of an older machine, as this one has them; `undefined` for those that are skipped: refused then, or dropped by `upgrade`. */
+  #upgraded(
+    { commands, firstSeq, machineVersion: from }: HeldBatch,
+    start: number,
+  ): (LoggedCommand | undefined)[] {
+    const { upgrade, version } = this.#machine
+    return commands.map((command, i) => {
+      const seq = firstSeq + i
+      if (i < start || this.#ledger.recorded(seq) === 'refused') return undefined
+      if (upgrade === undefined) throw noUpgrade(from, version)
+      try {
+        return upgrade.command === undefined ? command : upgrade.command(command, from)
+      } catch (cause) {
+        throw new HoldfastError('UPGRADE_FAILED', `upgrade threw over a command of version ${from}`, {
+          seq,
+          cause,
+        })
+      }
+    })
   }
 }

@@ -72,17 +72,17 @@ export class StoreReader<State extends object> {
    * read was never acknowledged and has been replaced) everything is read anew, into a new state.
    */
   async advance(): Promise<void> {
-    try {
-      await this.#untilSound((directory) => this.#readOn(directory))
-    } catch (error) {
-      if (
-        !(error instanceof Overtaken) &&
-        !isHoldfastError(error, 'GAP') &&
-        !isHoldfastError(error, 'DIVERGED')
-      )
-        throw error
-      await this.load()
+    if (this.replay.broken === undefined) {
+      try {
+        await this.#untilSound((directory) => this.#readOn(directory))
+        return
+      } catch (error) {
+        const beginsAnew =
+          error instanceof Overtaken || isHoldfastError(error, 'GAP') || isHoldfastError(error, 'DIVERGED')
+        if (!beginsAnew) throw error
+      }
     }
+    await this.load()
   }
 
   async #readOn(directory: StoreDirectory): Promise<void> {
