@@ -1,6 +1,6 @@
 import { SimulatedEnvironment, survivalNamed } from '@holdfast/testing/environment'
-import { describe, expect, it } from 'vitest'
-import { bank, bytesOf, errorLike, openBank, STORE } from './bank.fixture.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { bank, bytesOf, errorLike, filesLike, openBank, STORE } from './bank.fixture.ts'
 import { open } from './open.ts'
 import { openReadOnly } from './open-read-only.ts'
 
@@ -59,6 +59,50 @@ describe('backup', () => {
     }
     done = true
     await writing
+  })
+
+  it('that does not come to an end holds up neither snapshots nor retention: what it copies stays for it', async () => {
+    const { store, environment } = await openBank({ segmentBytes: 4096 })
+    for (let n = 0; n < 3; n++) {
+      for (let i = 0; i < 100; i++) await store.execute('note', i)
+      await store.snapshot()
+    }
+    const kept = store.stats().snapshots.kept.map(({ name }) => `${STORE}/snapshots/${name}`)
+    const segments = filesLike(environment, /\.wal$/)
+    // The first snapshot is copied, the second not yet.
+    let release = (): void => {}
+    const hang = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const rule = environment.files.fail({
+      on: 'open',
+      path: /^\/backup\/snapshots/,
+      nth: 2,
+      fault: { hang },
+    })
+    const backup = store.backup('/backup')
+    await vi.waitUntil(() => rule.hits === 1)
+    for (let n = 0; n < 3; n++) {
+      for (let i = 0; i < 100; i++) await store.execute('note', i)
+      await store.snapshot()
+    }
+    const { snapshots, log } = store.stats()
+    expect(snapshots.kept.map(({ seq }) => seq)).toEqual([600, 500])
+    expect(filesLike(environment, /\.snap$/)).toEqual(expect.arrayContaining(kept))
+    expect(filesLike(environment, /store.*\.wal$/)).toEqual(expect.arrayContaining(segments))
+    expect(log.pins).toMatchObject([{ owner: 'a backup' }])
+    const { state } = store
+    release()
+    expect(await backup).toMatchObject({ seq: 600 })
+    const copy = await open('/backup', bank, { environment })
+    expect(copy.report.snapshot?.seq).toBe(300)
+    expect(copy.state).toEqual(state)
+    await copy.close()
+    // They go with the next.
+    await store.snapshot()
+    expect(filesLike(environment, /store.*\.snap$/)).toHaveLength(2)
+    expect(filesLike(environment, /store.*\.wal$/)).not.toEqual(expect.arrayContaining(segments))
+    expect(store.stats().log.pins).toEqual([])
   })
 
   it('of an empty store is an empty store', async () => {

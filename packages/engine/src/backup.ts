@@ -33,8 +33,8 @@ export interface BackupResult {
 
 /**
  * Copies snapshots and log into a new or empty directory, and the manifest last: until that is there the
- * directory is no store. Each file and directory is synced. The caller sees to it that nothing is deleted
- * meanwhile.
+ * directory is no store. Each file and directory is synced. What is copied is not deleted meanwhile, whatever else the
+ * store does; of the log up to the cap of a pin, past which it throws `GapError`.
  */
 export async function backup(parts: BackupParts, path: string): Promise<BackupResult> {
   const { directory, log, retention, environment } = parts
@@ -48,10 +48,14 @@ export async function backup(parts: BackupParts, path: string): Promise<BackupRe
   const [walPath, snapshotsPath] = [joinPath(target, 'wal'), joinPath(target, 'snapshots')]
   await makeEmpty(environment, target, [walPath, snapshotsPath])
   let bytes = 0
-  for (const { path: from, name } of retention.kept)
-    bytes += await copyWhole(files, from, joinPath(snapshotsPath, name))
-  // After the snapshots, so that the copy of the log reaches past all of them.
-  const segments = await log.backup(walPath)
+  const { kept, release } = retention.hold()
+  // The log after the snapshots, so that the copy of it reaches past all of them.
+  const segments = await log
+    .backup(walPath, async () => {
+      for (const { path: from, name } of kept)
+        bytes += await copyWhole(files, from, joinPath(snapshotsPath, name))
+    })
+    .finally(release)
   // Not what the store's own manifest says: that may be behind, after a trim that it could not note.
   const trimmedThrough = (segments[0]?.firstSeq ?? log.firstSeq) - 1
   const seq = segments.at(-1)?.lastSeq ?? trimmedThrough
@@ -62,11 +66,11 @@ export async function backup(parts: BackupParts, path: string): Promise<BackupRe
       epoch,
       nextId,
       segments,
-      snapshots: retention.kept.map((kept) => ({
-        id: kept.id,
-        seq: kept.seq,
-        bytes: kept.bytes,
-        digest: kept.digest,
+      snapshots: kept.map(({ id, seq: throughSeq, bytes: fileBytes, digest }) => ({
+        id,
+        seq: throughSeq,
+        bytes: fileBytes,
+        digest,
       })),
       trimmedThrough,
       // All of it is synced: a copy that loses its end on the way to somewhere else is told from a torn one.
@@ -85,7 +89,7 @@ export async function backup(parts: BackupParts, path: string): Promise<BackupRe
   return {
     path: target,
     seq,
-    files: segments.length + retention.kept.length + 1,
+    files: segments.length + kept.length + 1,
     bytes: bytes + manifest.length,
   }
 }

@@ -215,6 +215,7 @@ it('a backup under way beside snapshots that trim is complete', async () => {
   release()
   const { seq } = await backup
   await Promise.all(snapshots)
+  await store.snapshot()
   expect(store.stats().log.firstSeq).toBeGreaterThan(copied)
   const copy = await open('/backup', bank, { environment })
   expect(copy.appliedSeq).toBe(seq)

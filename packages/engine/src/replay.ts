@@ -70,7 +70,7 @@ export class Replay<State extends object> implements ReplayTarget {
   #ledger: OutcomeLedger = new OutcomeLedger(0)
   #lastTime = 0
   #sawOlder = false
-  #broken: unknown
+  #broken: Error | undefined
   #figures = { applied: 0, refused: 0, failed: 0, upgraded: 0 }
 
   constructor(machine: Machine<State>, codecs: ReadonlyMap<string, Codec<unknown>>, limit: ReplayLimit = {}) {
@@ -99,7 +99,7 @@ export class Replay<State extends object> implements ReplayTarget {
   }
 
   /** What the state came to grief over: it is none that ever was. `undefined` where it is sound. */
-  get broken(): unknown {
+  get broken(): Error | undefined {
     return this.#broken
   }
 
@@ -217,7 +217,7 @@ export class Replay<State extends object> implements ReplayTarget {
       }
       this.#ledger.applied(lastSeq, refused)
     } catch (error) {
-      this.#broken = error
+      this.#broken = error as Error
       throw error
     }
     if (older) {

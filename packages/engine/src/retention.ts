@@ -23,6 +23,8 @@ export class Retention {
   #kept: SnapshotInfo[]
   /** Files of snapshots that count no longer: damaged ones, and those that a crash kept from being deleted. */
   #leftovers: SnapshotEntry[]
+  /** Somebody reads them: each a list of what was kept when it began. */
+  readonly #holds: Set<readonly SnapshotInfo[]> = new Set()
 
   constructor(parts: RetentionParts, kept: readonly SnapshotInfo[], leftovers: readonly SnapshotEntry[]) {
     this.#parts = parts
@@ -36,6 +38,13 @@ export class Retention {
 
   get newest(): SnapshotInfo | undefined {
     return this.#kept[0]
+  }
+
+  /** What is kept now is not deleted before `release`; it goes with the next that is, then. */
+  hold(): { readonly kept: readonly SnapshotInfo[]; readonly release: () => void } {
+    const kept = [...this.#kept]
+    this.#holds.add(kept)
+    return { kept, release: () => void this.#holds.delete(kept) }
   }
 
   /** The snapshot has been published: it is named in the manifest. */
@@ -64,6 +73,10 @@ export class Retention {
     const trimmed = await log.trim(oldest?.seq ?? 0)
     const failures: unknown[] = []
     for (const entry of this.#leftovers.splice(0)) {
+      if (this.#isHeld(entry)) {
+        this.#leftovers.push(entry)
+        continue
+      }
       await snapshots.remove(entry).catch((error: unknown) => {
         // One that cannot be deleted keeps no other.
         failures.push(error)
@@ -72,6 +85,10 @@ export class Retention {
     }
     if (failures.length > 0) throw failures[0]
     return trimmed.segments > 0 ? trimmed : undefined
+  }
+
+  #isHeld({ name }: SnapshotEntry): boolean {
+    return [...this.#holds].some((kept) => kept.some((held) => held.name === name))
   }
 
   /** The manifest names what is kept, and nothing else. */

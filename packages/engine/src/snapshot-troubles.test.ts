@@ -166,15 +166,16 @@ describe('closing', () => {
     const hang = new Promise<void>((resolve) => {
       goOn = resolve
     })
-    environment.files.fail({ on: 'syncDirectory', path: /backup/, fault: { hang } })
-    const copied = store.backup('/backups/one')
-    for (let i = 0; i < 4; i++) await store.execute('note', i)
+    await store.execute('note', 0)
+    environment.files.fail({ on: 'sync', path: /snapshots/, fault: { hang } })
+    const asked = store.snapshot()
+    for (let i = 1; i < 5; i++) await store.execute('note', i)
     const closed = store.close()
     await turns(environment)
     goOn?.()
-    await Promise.allSettled([copied, closed])
-    expect(store.stats().snapshots).toMatchObject({ taken: 0, failed: 0 })
-    expect(filesLike(environment, /store\/snapshots/)).toEqual([])
+    await Promise.all([asked, closed])
+    expect(store.stats().snapshots).toMatchObject({ taken: 1, failed: 0, kept: [{ seq: 1 }] })
+    expect(filesLike(environment, /store\/snapshots/)).toHaveLength(1)
   })
 
   it('waits for one that is overdue: a process that lives for a short time has its snapshots, too', async () => {

@@ -51,6 +51,8 @@ const MAX_COMMANDS_AT_ONCE = 1_000_000
 /** A store that is open for writing: `open` makes one. */
 export class Store<State extends object = object, Types extends CommandTypes = CommandTypes> {
   readonly #parts: StoreParts<State>
+  /** Those under way; none of them rejects. */
+  readonly #backups: Set<Promise<void>> = new Set()
   #closing: Promise<void> | undefined
 
   /** Not for calling: use `open`. */
@@ -221,12 +223,25 @@ export class Store<State extends object = object, Types extends CommandTypes = C
   }
 
   /**
-   * Copies the store, as far as it is durable, into a directory that is new or empty, while writes go on.
-   * Everything executed before is in it. The copy opens like the store.
+   * Copies the store, as far as it is durable, into a directory that is new or empty, while writes, snapshots and
+   * retention go on. Everything executed before is in it. The copy opens like the store.
+   *
+   * What it copies is kept meanwhile. Where that holds back more than 1 GiB of the log, the event `pinDropped` says so
+   * and this throws `GapError`. `close` waits for it.
    */
   async backup(path: string): Promise<BackupResult> {
     this.#assertWritable()
-    return this.#parts.snapshotter.exclusively(() => backup(this.#parts.backup, path))
+    const copying = backup(this.#parts.backup, path)
+    const ended = copying.then(
+      () => {},
+      () => {},
+    )
+    this.#backups.add(ended)
+    try {
+      return await copying
+    } finally {
+      this.#backups.delete(ended)
+    }
   }
 
   /** Figures of this moment. */
@@ -260,7 +275,7 @@ export class Store<State extends object = object, Types extends CommandTypes = C
   async #close(): Promise<void> {
     const { log, snapshotter, events, release } = this.#parts
     try {
-      await snapshotter.stop()
+      await Promise.all([snapshotter.stop(), ...this.#backups])
       await log.close()
     } catch (error) {
       // What became of the log is what the caller has to hear, whatever becomes of the lock file.

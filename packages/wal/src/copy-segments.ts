@@ -2,28 +2,23 @@ import { copyFile, ioError, joinPath, type Environment, type File } from '@holdf
 import { openSegment } from './batch-reader.ts'
 import { segmentName } from './segment-name.ts'
 import type { ManifestSegment } from './manifest.ts'
-import { PIN_MAX_BYTES } from './pin.ts'
-import type { Pins } from './pins.ts'
 import type { Boundary } from './plan.ts'
 import type { CatalogSegment, SegmentCatalog } from './segment-catalog.ts'
 
 /**
  * Copies the segments of an open log, as far as they are durable, into a directory that is there and
  * empty. Each copy and the directory are synced. A log that is copied past that point while it is written
- * looks damaged (pebble#5142). Nothing that is still to be copied is trimmed meanwhile, up to the cap of its pin: past
- * that it throws `GapError`.
+ * looks damaged (pebble#5142). Throws `GapError` where what is still to be copied is trimmed.
  *
  * Returns what a manifest beside the copies has to say of them.
  */
 export async function copySegments(
   environment: Environment,
   catalog: SegmentCatalog,
-  pins: Pins,
   targetPath: string,
   durable: Boundary | undefined,
 ): Promise<ManifestSegment[]> {
   const segments = catalog.segments.map((segment) => endOf(segment, durable))
-  const pin = pins.pinReader({ owner: 'a backup', from: catalog.firstSeq, maxBytes: PIN_MAX_BYTES })
   try {
     const copies: ManifestSegment[] = []
     for (const { segment, end } of segments) {
@@ -47,8 +42,6 @@ export async function copySegments(
     return copies
   } catch (cause) {
     throw ioError(cause, { doing: 'copy the log', path: targetPath })
-  } finally {
-    pin.release()
   }
 }
 

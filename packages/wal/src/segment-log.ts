@@ -9,7 +9,7 @@ import { LogReader } from './log-reader.ts'
 import { LogState } from './log-state.ts'
 import { LogTrimmer } from './log-trimmer.ts'
 import type { LogParts, LogWriter } from './log-writer.ts'
-import type { Pin, PinOptions } from './pin.ts'
+import { PIN_MAX_BYTES, type Pin, type PinOptions } from './pin.ts'
 import { Pins } from './pins.ts'
 import type { UnsyncedLimits } from './unsynced-batches.ts'
 
@@ -127,16 +127,28 @@ export class SegmentLog<T, W> implements Log<T, W> {
 
   /**
    * Copies every segment up to `durableSeq` into a directory of another store; writes go on. Of a log that is idle the
-   * copy ends with a mark. See `copySegments`.
+   * copy ends with a mark. See `copySegments`. `before` is what else has to be copied, and before the log: nothing that
+   * the log held when this was called is trimmed until all is done, up to the cap of its pin. Past that it throws
+   * `GapError`.
    */
-  async backup(targetWalPath: string): ReturnType<typeof copySegments> {
+  async backup(
+    targetWalPath: string,
+    before: () => Promise<void> = async () => {},
+  ): ReturnType<typeof copySegments> {
     const { directory, catalog, roller } = this.#parts
-    await this.sync()
-    await this.#loop.markIfIdle()
-    await roller.settled()
-    const { current } = roller
-    const durable = current && { ...current.durable, offset: current.durableBytes }
-    return copySegments(directory.environment, catalog, this.#pins, targetWalPath, durable)
+    const pin = this.#pins.pinReader({ owner: 'a backup', from: this.firstSeq, maxBytes: PIN_MAX_BYTES })
+    try {
+      await before()
+      await this.sync()
+      await this.#loop.markIfIdle()
+      await roller.settled()
+      pin.assertHeld()
+      const { current } = roller
+      const durable = current && { ...current.durable, offset: current.durableBytes }
+      return await copySegments(directory.environment, catalog, targetWalPath, durable)
+    } finally {
+      pin.release()
+    }
   }
 
   stats(): LogStats {
