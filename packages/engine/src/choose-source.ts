@@ -18,10 +18,17 @@ export function sourceOf(
 ): Pick<SnapshotterParts<object>, 'source' | 'verify'> {
   const { environment, policy, verifySnapshots } = settings
   const thread = module && { module, machineVersion: machine.version, directory, log, snapshots, environment }
+  const ofState = new StateSource(
+    points,
+    machine,
+    live,
+    snapshots,
+    mode === 'blocking' ? undefined : machine.capture,
+  )
   const source =
     mode === 'worker' && thread !== undefined
-      ? new WorkerSource(points, thread, policy.compression)
-      : new StateSource(points, machine, live, snapshots, mode === 'captured' ? machine.capture : undefined)
+      ? new WorkerSource(points, thread, policy.compression, ofState, (error) => live.warned(error))
+      : ofState
   if (verifySnapshots === 'read') return { source, verify: undefined }
   return {
     source,

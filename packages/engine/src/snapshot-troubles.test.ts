@@ -105,6 +105,34 @@ describe('a snapshot that turns out to be damaged while the next one is made', (
   )
 })
 
+describe('a store whose files can no longer be read', () => {
+  it.each([
+    ['SNAPSHOT_CORRUPT', /\.snap$/],
+    ['CORRUPT', /\.wal$/],
+  ])('has its next snapshot out of the state, and opens with it: %s', async (code, damaged) => {
+    const environment = testEnvironment()
+    const store = await openByModule(environment, { segmentBytes: 4096 })
+    const warnings: unknown[] = []
+    store.events.on('warning', (error) => warnings.push(error))
+    for (let n = 0; n < 3; n++) {
+      for (let i = 0; i < 100; i++) await store.execute('note', 'x'.repeat(100))
+      if (n < 2) await store.snapshot()
+    }
+    // The last segment is needed: there is no snapshot of what comes.
+    const files = filesLike(environment, damaged)
+    for (const path of code === 'CORRUPT' ? files.slice(0, -1) : files) damage(environment, new RegExp(path))
+    const { seq } = await store.snapshot()
+    expect(seq).toBe(300)
+    expect(warnings).toEqual([errorLike(code)])
+    const { state } = store
+    await store.execute('note', 'last')
+    const again = await open(STORE, bank, { environment: afterKill(environment) })
+    expect(again.report).toMatchObject({ snapshot: { seq: 300 }, replay: { records: 1 } })
+    expect(again.state).toEqual(state)
+    await again.close()
+  })
+})
+
 describe('a copy of a snapshot under another name', () => {
   it('is not the one that it is a copy of: that goes on counting', async () => {
     const environment = testEnvironment()

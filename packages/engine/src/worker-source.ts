@@ -1,4 +1,10 @@
-import { type Environment, timing } from '@holdfast/environment'
+import {
+  type Environment,
+  type ErrorCode,
+  type HoldfastError,
+  isHoldfastError,
+  timing,
+} from '@holdfast/environment'
 import type { SnapshotCompression, SnapshotStore } from '@holdfast/snapshot'
 import type { Log, StoreDirectory } from '@holdfast/wal'
 import type { LoggedCommand } from './commands.ts'
@@ -41,16 +47,32 @@ export async function runInThread(
   }
 }
 
-/** Snapshots that a thread makes: this one finds the point, and goes on. */
+/** What a fold says of files that can no longer be read: a restart would say the same. */
+const DAMAGE: readonly ErrorCode[] = ['CORRUPT', 'SNAPSHOT_CORRUPT', 'GAP']
+
+/**
+ * Snapshots that a thread makes: this one finds the point, and goes on. Where the files that the thread reads turn out
+ * to be damaged the state in memory is all there is: then it is taken out of that, so that the store can be opened again.
+ */
 export class WorkerSource<State extends object> implements SnapshotSource {
   readonly #points: Points<State>
   readonly #parts: ThreadParts
   readonly #compression: SnapshotCompression
+  readonly #ofState: SnapshotSource
+  readonly #warn: (error: HoldfastError) => void
 
-  constructor(points: Points<State>, parts: ThreadParts, compression: SnapshotCompression) {
+  constructor(
+    points: Points<State>,
+    parts: ThreadParts,
+    compression: SnapshotCompression,
+    ofState: SnapshotSource,
+    warn: (error: HoldfastError) => void,
+  ) {
     this.#points = points
     this.#parts = parts
     this.#compression = compression
+    this.#ofState = ofState
+    this.#warn = warn
   }
 
   get blockedMs(): number {
@@ -58,6 +80,16 @@ export class WorkerSource<State extends object> implements SnapshotSource {
   }
 
   async seal(signal?: AbortSignal): Promise<SealedPoint> {
+    try {
+      return await this.#sealInThread(signal)
+    } catch (error) {
+      if (!isHoldfastError(error) || !DAMAGE.includes(error.code)) throw error
+      this.#warn(error)
+      return this.#ofState.seal(signal)
+    }
+  }
+
+  async #sealInThread(signal: AbortSignal | undefined): Promise<SealedPoint> {
     const { directory, environment } = this.#parts
     const timed = snapshotTiming.start(environment.clock)
     const { subject, end } = await this.#points.at((point) => point)

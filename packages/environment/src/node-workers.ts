@@ -54,10 +54,13 @@ function resultOf(thread: Worker, { silentMs, signal }: WorkerOptions): Promise<
     if (signal?.aborted === true) abort()
     signal?.addEventListener('abort', abort)
     let looks = 0
-    const silence = setInterval(() => {
-      looks += 1
-      if (looks === SILENT_LOOKS) reject(failed(`gave no sign of life for ${silentMs} ms`))
-    }, silentMs / (SILENT_LOOKS - 1))
+    const silence = setInterval(
+      () => {
+        looks += 1
+        if (looks === SILENT_LOOKS) reject(failed(`gave no sign of life for ${silentMs} ms`))
+      },
+      silentMs / (SILENT_LOOKS - 1),
+    )
     thread.on('message', (message: ThreadMessage) => {
       looks = 0
       if (message === 'alive') return
