@@ -66,12 +66,41 @@ describe('snapshots that fail one after the other', () => {
     expect(await write(1000)).toMatchObject({ failed: 2 })
   })
 
+  it.each([{ everyMs: 2 ** 31 - 1 }, { everyBytes: 1_000_000_000 }, { everyRecords: 1_000_000 }, {}])(
+    'are tried again after some time, however long the interval is: %o',
+    async (policy) => {
+      const { store, rule, timers, figures } = await failingBank(policy)
+      await store.execute('note', 1)
+      await expect(store.snapshot()).rejects.toThrow(errorLike('NO_SPACE'))
+      for (const [i, seconds] of [20, 40, 80, 160, 320, 320].entries()) {
+        timers.advance(seconds * 1000 - 1)
+        expect(await figures()).toMatchObject({ failed: i + 1 })
+        timers.advance(1)
+        expect(await figures()).toMatchObject({ failed: i + 2 })
+      }
+      rule.remove()
+      timers.advance(320_000)
+      expect(await figures()).toEqual({ taken: 1, failed: 7, consecutiveFailures: 0 })
+      await store.execute('note', 2)
+      timers.advance(320_000)
+      expect(await figures()).toMatchObject({ taken: 1 })
+    },
+  )
+
+  it('are not, where nobody but the caller takes them', async () => {
+    const { store, timers, figures } = await failingBank({ everyBytes: Infinity })
+    await store.execute('note', 1)
+    await expect(store.snapshot()).rejects.toThrow(errorLike('NO_SPACE'))
+    timers.advance(1_000_000)
+    expect(await figures()).toMatchObject({ failed: 1 })
+  })
+
   it('are always tried when asked for, and wait no longer than a timer can', async () => {
     const { store, rule, timers, figures } = await failingBank({ everyMs: 2 ** 31 - 1 })
     await store.execute('note', 1)
     for (let i = 0; i < 3; i++) await expect(store.snapshot()).rejects.toThrow(errorLike('NO_SPACE'))
     expect(await figures()).toEqual({ taken: 0, failed: 3, consecutiveFailures: 3 })
-    timers.advance(2 ** 31 - 1)
+    timers.advance(80_000)
     expect(await figures()).toMatchObject({ failed: 4 })
     rule.remove()
     await expect(store.snapshot()).resolves.toMatchObject({ seq: 1 })

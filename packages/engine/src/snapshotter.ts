@@ -18,6 +18,8 @@ const BACKOFF_BASE = 2
 const OVERDUE_INTERVALS = 2
 /** Of its intervals: attempts then cost a thirtieth of what they would without failures, and a cause that has gone is noticed all the same. */
 const MAX_BACKOFF = 32
+/** What one interval is in time, after failures: a cause that has gone is noticed within some minutes, however little is logged. */
+const RETRY_MS = 10_000
 
 /** What taking a snapshot needs. */
 export interface SnapshotterParts<State extends object> {
@@ -200,8 +202,10 @@ export class Snapshotter<State extends object> {
   #armTimer(): void {
     const { policy, environment } = this.#parts
     this.#timer?.cancel()
-    if (this.#ended || policy.everyMs === Infinity) return
-    const ms = Math.min(policy.everyMs * this.#intervals, MAX_MS)
+    const isRetrying = this.#consecutiveFailures > 0 && hasPolicy(policy)
+    const everyMs = isRetrying ? Math.min(RETRY_MS, policy.everyMs) : policy.everyMs
+    if (this.#ended || everyMs === Infinity) return
+    const ms = Math.min(everyMs * this.#intervals, MAX_MS)
     this.#timer = environment.timers.after(ms, () => this.takeInBackground())
   }
 
@@ -268,6 +272,11 @@ export class Snapshotter<State extends object> {
       throw error
     }
   }
+}
+
+/** Somebody who takes all snapshots himself tries again himself. */
+function hasPolicy({ everyRecords, everyBytes, everyMs }: SnapshotPolicy): boolean {
+  return [everyRecords, everyBytes, everyMs].some((interval) => interval !== Infinity)
 }
 
 /** Typed errors stay what they are; what a machine's `entries` throws becomes the cause of one. */

@@ -48,8 +48,9 @@ export class StoreReader<State extends object> {
       const { environment, codec, codecs, onProgress, signal } = this.#settings
       const { storeId, snapshotsPath, manifest } = directory
       const replay = new Replay(this.#machine, codecs, this.#limit)
-      const tail = new RecentBatches()
       const { seq = Infinity, time = Infinity } = this.#limit
+      // One that ends at a moment never reads on.
+      const tail = seq === Infinity && time === Infinity ? new RecentBatches() : undefined
       const plan = await examine({
         snapshots: await SnapshotDirectory.open(snapshotsPath, { environment, codec, storeId }),
         log: new LogDirectory<never, never>(directory, codec as never),
@@ -91,10 +92,10 @@ export class StoreReader<State extends object> {
     const after = Math.min(view.provenSeq, replay.receivedThrough)
     const { scan } = this.#scan(directory, after)
     for await (const item of scan) {
-      if ('records' in item && !tail.agrees(item, replay.receivedThrough)) throw new Overtaken()
+      if ('records' in item && tail?.agrees(item, replay.receivedThrough) === false) throw new Overtaken()
       await this.#queue.run(() => {
         replay.apply(item)
-        tail.add(item)
+        tail?.add(item)
       })
     }
     if (scan.plan.refusal !== undefined) throw scan.plan.refusal
@@ -144,7 +145,7 @@ export class StoreReader<State extends object> {
 /** One reading of the store. */
 interface View<State extends object> {
   readonly replay: Replay<State>
-  readonly tail: RecentBatches
+  readonly tail: RecentBatches | undefined
   readonly plan: RecoveryPlan
   provenSeq: number
 }
@@ -182,9 +183,9 @@ class RecentBatches {
 /** A replay that remembers the end of what it read. */
 class ReadTarget<State extends object> implements ReplayTarget {
   readonly #replay: Replay<State>
-  readonly #tail: RecentBatches
+  readonly #tail: RecentBatches | undefined
 
-  constructor(replay: Replay<State>, tail: RecentBatches) {
+  constructor(replay: Replay<State>, tail: RecentBatches | undefined) {
     this.#replay = replay
     this.#tail = tail
   }
@@ -203,7 +204,7 @@ class ReadTarget<State extends object> implements ReplayTarget {
 
   apply(item: Batch | Mark): void {
     this.#replay.apply(item)
-    this.#tail.add(item)
+    this.#tail?.add(item)
   }
 
   finish(): void {

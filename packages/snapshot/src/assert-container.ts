@@ -1,4 +1,4 @@
-import { isDeepStrictEqual, types } from 'node:util'
+import { type InspectOptions, inspect, isDeepStrictEqual, types } from 'node:util'
 import { type Binary, CONTAINER, isBinaryKind } from './container.ts'
 import { notSerializable } from './refusals.ts'
 
@@ -33,11 +33,25 @@ export function assertContainer(value: unknown, kind: number): void {
   }
 }
 
+/** No element is shown, only what else there is: without a look at any of them. */
+const WITHOUT_ELEMENTS: InspectOptions = {
+  maxArrayLength: 0,
+  depth: 0,
+  breakLength: Infinity,
+  customInspect: false,
+  getters: false,
+  colors: false,
+}
+
 /**
- * Asked of `Object.keys`, it would make a string of every index. This compares with a copy, which lacks such
- * properties: the elements are the very same, and that is all that is looked at.
+ * Asked of `Object.keys`, it would make a string of every index, and stop everything else while it does. `inspect` has a
+ * way to ask that takes no longer for more elements. What it does not say in these words is compared with a copy, which
+ * lacks such properties: the elements are the very same, and that is all that is looked at.
  */
 function hasNamedProperties(value: readonly unknown[]): boolean {
+  const { length } = value
+  if (inspect(value, WITHOUT_ELEMENTS) === `[ ... ${length} more item${length === 1 ? '' : 's'} ]`)
+    return false
   return !isDeepStrictEqual(value, value.slice())
 }
 
