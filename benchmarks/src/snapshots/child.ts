@@ -1,5 +1,7 @@
 // A load on a store, with snapshots one after the other or without.
+import { spawn } from 'node:child_process'
 import { cpSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { answer } from '../answer.ts'
@@ -10,6 +12,8 @@ import { openSubject } from './subject.ts'
 
 export interface SnapshotsInput {
   readonly snapshots: boolean
+  /** Beside a process that does nothing but take another core, at the priority of a thread that takes snapshots. */
+  readonly besideLoop: boolean
   readonly subject: SubjectName
   readonly cities: number
   readonly inFlight: number
@@ -21,12 +25,13 @@ const WARM_UP_SHARE = 0.3
 const DELAY_RESOLUTION_MS = 1
 
 await answer(async (input: SnapshotsInput, { directory, prepared = '' }) => {
-  const { snapshots, subject: name, cities, inFlight, ms } = input
+  const { snapshots, besideLoop, subject: name, cities, inFlight, ms } = input
   cpSync(prepared, directory, { recursive: true })
   const subject = await openSubject(name, directory)
   const commit = (index: number): Promise<unknown> => subject.commit((index * 7919) % cities)
   const load = { inFlight, most: Infinity }
   const warmUp = await callers({ commit }, { ...load, ms: ms * WARM_UP_SHARE, first: 0 })
+  const endLoop = besideLoop ? endlessLoop() : () => {}
   const memoryBefore = subject.peakMemoryMib()
   const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
   delay.enable()
@@ -44,6 +49,7 @@ await answer(async (input: SnapshotsInput, { directory, prepared = '' }) => {
   stop.abort()
   const { acknowledged, latency, ms: loadedMs } = await loading
   delay.disable()
+  endLoop()
   const memory = subject.peakMemoryMib()
   await subject.close()
   return {
@@ -58,3 +64,9 @@ await answer(async (input: SnapshotsInput, { directory, prepared = '' }) => {
       : { taken, snapshotSeconds: seconds / taken, bytes: bytes / taken, bytesPerSecond: bytes / seconds }),
   }
 })
+
+function endlessLoop(): () => void {
+  const child = spawn(process.execPath, ['-e', 'for(;;);'], { stdio: 'ignore' })
+  setPriority(child.pid as number, constants.priority.PRIORITY_BELOW_NORMAL)
+  return () => void child.kill('SIGKILL')
+}

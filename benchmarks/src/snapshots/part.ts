@@ -25,9 +25,9 @@ export const snapshots: Part = {
       contenders: SNAPSHOT_CONTENDERS.flatMap((entry, index, all) => [
         // One load without for all that share it.
         ...(all.findIndex(({ without }) => without === entry.without) === index
-          ? [contender(entry.without, quick, entry, false)]
+          ? [contender(entry.without, quick, { ...entry, besideLoop: false }, false)]
           : []),
-        contender(entry.name, quick, entry, true),
+        contender(entry.name, quick, entry, entry.besideLoop !== true),
       ]),
     },
   ],
@@ -37,12 +37,13 @@ export const snapshots: Part = {
 function contender(
   name: string,
   quick: boolean,
-  { subject, prepared }: SnapshotContender,
+  { subject, prepared, besideLoop = false }: SnapshotContender,
   isTaking: boolean,
 ): Contender {
   const cities = quick ? QUICK_CITIES : CITIES
   const input: SnapshotsInput = {
     snapshots: isTaking,
+    besideLoop,
     subject,
     cities,
     inFlight: IN_FLIGHT,
