@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { HoldfastError } from '@holdfast/environment'
 import type { Batch, CommitConsumer, CommittedBatch, Durability, Log, LogPlan } from '@holdfast/wal'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
@@ -56,6 +57,7 @@ export function logContract(name: string, make: () => Promise<LogUnderTest>): vo
       },
       durable: (seq) => void events.push(`durable ${seq}`),
       note: (kind) => (kind === 'batch' ? bytes('note') : undefined),
+      failed: ({ code }) => void events.push(`failed with ${code}`),
       pinDropped: ({ owner, from }) => void events.push(`dropped ${owner} at ${from}`),
     }
 
@@ -307,6 +309,29 @@ export function logContract(name: string, make: () => Promise<LogUnderTest>): vo
       await log.close()
       expect(await taken).toBe(1)
       await expect(log.ready()).rejects.toMatchObject({ code: 'CLOSED' })
+    })
+
+    it('that is ended from outside acknowledges nothing more, ends its readers, and goes on where it was once it is opened again', async () => {
+      await append('a')
+      const following = sequences({ after: 0, follow: true })
+      const pending = [append('b'), append('c', 'os')]
+      const why = new HoldfastError('FENCED', 'somebody else writes here')
+      log.fail(why)
+      log.fail(new HoldfastError('CLOSED', 'too late to be the reason'))
+      expect(events.filter((event) => event.startsWith('failed'))).toEqual(['failed with FENCED'])
+      for (const { status, reason } of (await Promise.allSettled(pending)) as PromiseRejectedResult[]) {
+        expect(status).toBe('rejected')
+        expect(reason).toMatchObject({ code: 'FAILED', cause: why })
+      }
+      await expect(append('d')).rejects.toMatchObject({
+        code: 'FAILED',
+        outcome: 'not-written',
+        cause: why,
+      })
+      expect((await following)[0]).toBe(1)
+      await opened.close().catch(() => {})
+      await open()
+      expect(await append('e')).toBeGreaterThan(1)
     })
 
     it('counts what it does', async () => {
