@@ -3,6 +3,7 @@ import { defineMachine, isRefusal, open, type OpenOptions, Refusal } from 'holdf
 import type { SeededRandom } from '@holdfast/testing/environment'
 import { type Found, type OpenSubject, STORE, type Subject } from '@holdfast/testing/exploration'
 import { PinnedRange } from './pinned-range.ts'
+import { SnapshotTally } from './snapshot-tally.ts'
 
 interface Transfer {
   readonly id: number
@@ -39,7 +40,7 @@ const capturingMachine = defineMachine({ ...definition, capture: (state: Ledger)
 const MODULE = new URL('simulated:machine')
 
 /** The engine: commands that are refused now and then, snapshots, retention. A record is a command's argument. */
-export const engineSubject: Subject = {
+export const engineSubjectWith = (tally: SnapshotTally): Subject => ({
   draw(id: number, random: SeededRandom): Transfer {
     const ballast = new Uint8Array([0, 20, 300, 1200][random.below(4)] as number)
     if (random.below(2) === 0) ballast.fill(id)
@@ -70,6 +71,7 @@ export const engineSubject: Subject = {
       mode === 'worker'
         ? await open<typeof machine>(STORE, MODULE, options)
         : await open(STORE, mode === 'captured' ? capturingMachine : machine, options)
+    tally.watch(store.events, replayed)
     let diverged: Error | undefined
     store.events.on('snapshotFailed', (error) => {
       if (error.code === 'DIVERGED') diverged ??= error
@@ -137,7 +139,9 @@ export const engineSubject: Subject = {
       },
     }
   },
-}
+})
+
+export const engineSubject: Subject = engineSubjectWith(new SnapshotTally())
 
 function idsOf({ accepted }: Ledger, lastSeq: number): Found {
   const ids = Array.from({ length: lastSeq }, () => 0)

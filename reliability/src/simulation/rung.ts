@@ -1,7 +1,8 @@
 import { explore, type Explored, shrinkFailure, type Subject } from '@holdfast/testing/exploration'
 import { defineRung } from '../rung.ts'
-import { engineSubject } from './engine-subject.ts'
+import { engineSubjectWith } from './engine-subject.ts'
 import { logSubject } from './log-subject.ts'
+import { SnapshotTally } from './snapshot-tally.ts'
 
 export const simulation = defineRung({
   name: 'simulation',
@@ -28,7 +29,8 @@ export const simulation = defineRung({
     cuts: '',
   },
   async run({ subject: name, workload, kept, cuts, ...bounds }, progress) {
-    const subject = subjectNamed(name)
+    const tally = new SnapshotTally()
+    const subject = subjectNamed(name, tally)
     const options = {
       seed: bounds.seed,
       workloads: bounds.workloads,
@@ -60,7 +62,8 @@ export const simulation = defineRung({
     }
     const { user, system } = process.cpuUsage()
     const recoveriesPerCpuSecond = Math.round(figures.recoveries / ((user + system) / 1e6))
-    return { figures: { ...figures, recoveriesPerCpuSecond }, violations, skipped: [] }
+    const ofEngine = name === 'engine' ? { ...tally } : {}
+    return { figures: { ...figures, ...ofEngine, recoveriesPerCpuSecond }, violations, skipped: [] }
   },
 })
 
@@ -69,8 +72,8 @@ const FIXED_SURVIVALS = 9
 /** The others are most often the same once more. */
 const SHRUNK_FAILURES = 3
 
-function subjectNamed(name: string): Subject {
-  if (name === 'engine') return engineSubject
+function subjectNamed(name: string, tally: SnapshotTally): Subject {
+  if (name === 'engine') return engineSubjectWith(tally)
   if (name === 'log') return logSubject
   throw new TypeError(`--subject is engine or log, not '${name}'`)
 }

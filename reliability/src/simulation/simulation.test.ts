@@ -1,16 +1,20 @@
 import { explore } from '@holdfast/testing/exploration'
 import { describe, expect, it } from 'vitest'
-import { engineSubject } from './engine-subject.ts'
+import { engineSubjectWith } from './engine-subject.ts'
 import { logSubject } from './log-subject.ts'
+import { SnapshotTally } from './snapshot-tally.ts'
 
 // Slices that are the same each time. Longer ones: `npm run reliability -- simulation`.
 describe('crashes', () => {
   it('leave the state of a prefix of the commands, with all that was acknowledged, three deep', async () => {
-    const explored = await explore(engineSubject, { seed: 1, workloads: 2, survivals: 1, nestedEvery: 300 })
+    const tally = new SnapshotTally()
+    const options = { seed: 2, workloads: 3, survivals: 1, nestedEvery: 300 }
+    const explored = await explore(engineSubjectWith(tally), options)
     expect(explored.failures).toEqual([])
     // It did look: a run that is over at once would find nothing either.
     expect(explored.points).toBeGreaterThan(200)
     expect(explored.damaged).toBeGreaterThan(100)
+    for (const [what, times] of Object.entries(tally)) expect(times, what).toBeGreaterThan(0)
   }, 120_000)
 
   it('leave nothing of the log lost, torn, invented or in need of help, three deep', async () => {

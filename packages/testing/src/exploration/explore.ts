@@ -120,7 +120,8 @@ class Exploration {
     const what = damage(disk, random)
     const before = contentsOf(disk)
     this.#explored.damaged += 1
-    const recovery = new Recovery(this.#subject, records, observed, 'damage', random, false)
+    const settings = new SeededRandom(Math.imul(seed, 5))
+    const recovery = new Recovery(this.#subject, records, observed, 'damage', random, false, settings)
     await this.#attempt(path, async () => {
       try {
         await simulate((environment) => recovery.run(environment), { seed, disk })
@@ -246,7 +247,8 @@ class Exploration {
     // Its own numbers: a replay, which draws none for what to try, must draw the same records.
     const draws = new SeededRandom(~seed)
     const fault = this.#faults ? faultAtRandom(new SeededRandom(Math.imul(seed, 3))) : undefined
-    const recovery = new Recovery(this.#subject, records, observed, kind, draws, thorough, fault)
+    const settings = new SeededRandom(Math.imul(seed, 5))
+    const recovery = new Recovery(this.#subject, records, observed, kind, draws, thorough, settings, fault)
     this.#explored.deepest = Math.max(this.#explored.deepest, depth)
     if (!nest) {
       const fingerprint = disk.fingerprint

@@ -1,18 +1,31 @@
 import { isHoldfastError } from '@holdfast/environment'
 import type { FaultRule } from '../faults.ts'
+import type { WorkerFault } from '../in-process-workers.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { Workload } from '../simulated/crash-points.ts'
 import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
 import { checkFound, type CutKind, type Found, Model, type Observation } from './model.ts'
-import type { OpenSubject, Subject, SubjectSettings } from './subject.ts'
+import { type OpenSubject, SNAPSHOT_MODES, type Subject, type SubjectSettings } from './subject.ts'
 
-const SETTINGS: SubjectSettings = {
-  syncIntervalMs: 3,
-  maxUnsyncedBytes: 1_000_000,
-  snapshotEvery: 4,
-  snapshots: { mode: 'blocking', replayed: false },
-  pinBytes: undefined,
-  segmentBytes: 4096,
+/** Of so many recoveries one compares its snapshots with a replay, and one pins a part of the log. */
+const COMPARED_EVERY = 8
+const PINNED_EVERY = 4
+/** Fewer than the first snapshot by a worker takes: it is in the midst of it. */
+const MOST_CALLS_OF_A_WORKER = 40
+
+/** What is there was written with other settings, perhaps. */
+function settingsOf(random: SeededRandom): SubjectSettings {
+  return {
+    syncIntervalMs: 3,
+    maxUnsyncedBytes: 1_000_000,
+    snapshotEvery: 4,
+    snapshots: {
+      mode: SNAPSHOT_MODES[random.below(SNAPSHOT_MODES.length)] ?? 'blocking',
+      replayed: random.below(COMPARED_EVERY) === 0,
+    },
+    pinBytes: random.below(PINNED_EVERY) === 0 ? 1_000_000 : undefined,
+    segmentBytes: 4096,
+  }
 }
 
 /** What comes after a crash: the store opens by itself, holds what it must, takes new records, and has them too. */
@@ -24,6 +37,8 @@ export class Recovery implements Workload<Observation> {
   readonly #random: SeededRandom
   readonly #thorough: boolean
   readonly #fault: FaultRule | undefined
+  readonly #settings: SubjectSettings
+  readonly #workerFault: WorkerFault | undefined
   /** How many records there are, those included that were trimmed. */
   #position = 0
   /** What opening found. */
@@ -36,6 +51,7 @@ export class Recovery implements Workload<Observation> {
     kind: CutKind,
     random: SeededRandom,
     thorough: boolean,
+    settings: SeededRandom,
     fault?: FaultRule,
   ) {
     this.#subject = subject
@@ -45,6 +61,9 @@ export class Recovery implements Workload<Observation> {
     this.#random = random
     this.#thorough = thorough
     this.#fault = fault
+    this.#settings = settingsOf(settings)
+    if (fault !== undefined)
+      this.#workerFault = { how: 'dies', afterCalls: settings.below(MOST_CALLS_OF_A_WORKER) }
   }
 
   get records(): ReadonlyMap<number, unknown> {
@@ -68,24 +87,25 @@ export class Recovery implements Workload<Observation> {
     const { events } = this.#model
     await open.close()
     this.#model.durableSince(events)
-    const again = await this.#subject.open(environment, SETTINGS)
+    const again = await this.#subject.open(environment, this.#settings)
     await this.#check(again, this.#model.observe(), 'power')
     await again.close()
   }
 
   /** A call that fails makes opening fail with an error that says so, or not at all. Then it opens. */
   async #open(environment: SimulatedEnvironment): Promise<OpenSubject> {
-    if (this.#fault === undefined) return this.#subject.open(environment, SETTINGS)
-    const { files } = environment
+    if (this.#fault === undefined) return this.#subject.open(environment, this.#settings)
+    const { files, workers } = environment
+    workers.fault = this.#workerFault
     files.fail(this.#fault)
     let open: OpenSubject | undefined
     try {
-      open = await this.#subject.open(environment, SETTINGS)
+      open = await this.#subject.open(environment, this.#settings)
     } catch (error) {
       if (!isHoldfastError(error) || !['IO_ERROR', 'NO_SPACE'].includes(error.code)) throw error
     }
     files.clearRules()
-    return open ?? this.#subject.open(environment, SETTINGS)
+    return open ?? this.#subject.open(environment, this.#settings)
   }
 
   async #check(open: OpenSubject, observed: Observation, kind: CutKind): Promise<Found> {

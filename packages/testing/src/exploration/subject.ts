@@ -5,6 +5,9 @@ import type { CutKind, Found } from './model.ts'
 /** Where the store of every exploration is. */
 export const STORE = '/data/store'
 
+/** The ways in which a snapshot is taken. */
+export const SNAPSHOT_MODES = ['blocking', 'captured', 'worker'] as const
+
 /** What is explored: the log by itself, or the engine. Records bear a number; what else they are is its own affair. */
 export interface Subject {
   /** The record of a number, to follow so many others; `undefined` where there are no more. */
@@ -18,7 +21,7 @@ export interface SubjectSettings {
   readonly maxUnsyncedBytes: number
   readonly snapshotEvery: number
   /** How snapshots are taken, and whether each is compared with a replay, where the subject has such a choice. */
-  readonly snapshots: { readonly mode: 'blocking' | 'captured' | 'worker'; readonly replayed: boolean }
+  readonly snapshots: { readonly mode: (typeof SNAPSHOT_MODES)[number]; readonly replayed: boolean }
   /** The cap of a pin that it is opened with, in bytes, where the subject has such a thing. */
   readonly pinBytes: number | undefined
   /** Small, so that there are many; or so large that space for one is taken ahead, in steps, as it fills. */

@@ -4,7 +4,7 @@ import { SeededRandom } from '../seeded-random.ts'
 import type { Workload } from '../simulated/crash-points.ts'
 import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts'
 import { checkFound, Model, type Observation } from './model.ts'
-import type { OpenSubject, Subject, SubjectSettings } from './subject.ts'
+import { type OpenSubject, SNAPSHOT_MODES, type Subject, type SubjectSettings } from './subject.ts'
 
 /** What a workload draws from. `faults`: syncs and writes fail, the disk runs full. */
 export interface WorkloadOptions {
@@ -43,8 +43,6 @@ const RARELY_FAULTY_CALLS = [
 const MOST_CALLS_OF_A_WORKER = 60
 
 const IN_STORE = /\/data\/store/
-
-const SNAPSHOT_MODES = ['blocking', 'captured', 'worker'] as const
 
 /** One that is dropped soon, and ones that are not. Most workloads have none. */
 const PIN_BYTES = [1_000_000, 6000, 1_000_000]
