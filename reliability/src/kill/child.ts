@@ -1,12 +1,14 @@
 // The process that is killed. It opens the store, goes on where the store ends, and never stops by itself.
-//   node child.ts <directory> <seed>
+//   node child.ts <directory> <seed> <round>
 // It reports over IPC. Each acknowledgement goes through a pipe at once, as the sequence that it reaches.
 import { flushCompileCache } from 'node:module'
 import { type Environment, isHoldfastError, nodeEnvironment } from '@holdfast/environment'
+import { SeededRandom } from '@holdfast/testing/environment'
+import { SNAPSHOT_MODES } from '@holdfast/testing/exploration'
 import { Load, SNAPSHOT_EVERY_GROUPS, SYNC_EVERY_GROUPS } from './load.ts'
 import { overriding } from './overriding.ts'
 import { tell } from './pipe.ts'
-import { type Found, found, type KillStore, openKillStore } from './store.ts'
+import { type Found, found, type KillSnapshots, type KillStore, openKillStore } from './store.ts'
 import * as toParent from './to-parent.ts'
 import type { KillState } from './workload.ts'
 
@@ -17,6 +19,20 @@ export type KillReport =
   | { readonly type: 'closing' }
   | { readonly type: 'closed'; readonly seq: number }
   | { readonly type: 'failed'; readonly reason: string }
+  | { readonly type: 'counted'; readonly what: keyof KillCounts }
+
+/** What happens in a process that is killed, beside what is acknowledged. */
+export interface KillCounts {
+  /** Snapshots that were published, by the way in which they were taken. */
+  blocking: number
+  captured: number
+  worker: number
+  /** Those of them that were compressed, and that were compared with a replay. */
+  compressed: number
+  compared: number
+  threadsKilled: number
+  pinsDropped: number
+}
 
 /** What the parent says once it has looked at what was opened or closed. */
 export interface KillGo {
@@ -28,19 +44,25 @@ export interface KillGo {
 const LARGE_WRITE_BYTES = 2 * 1024 * 1024
 
 /** A thread that is killed is so within this time: snapshots of the small state take about as long. */
-const THREAD_KILL_MAX_MS = 600
-/** The thread lives on, one time in so many. */
-const THREAD_SPARED_ONE_IN = 2
+const THREAD_KILL_MAX_MS = 400
+/** The thread lives on, one time in so many; others may be done before. */
+const THREAD_SPARED_ONE_IN = 3
+
+/** One store in so many compares its snapshots with a replay, compresses them, has a pin that nobody goes on with. */
+const COMPARED_ONE_IN = 2
+const COMPRESSED_ONE_IN = 2
+const PINNED_ONE_IN = 2
+/** Some segments: it is dropped before long. */
+const PIN_MAX_BYTES = 64 * 1024
 
 /** The real thing, except that it says when it begins with a large write, and that threads are killed at random. */
-const environment: Environment = {
+const environmentWith = (random: SeededRandom): Environment => ({
   ...nodeEnvironment,
   workers: overriding(nodeEnvironment.workers, {
     run(task, job, options) {
-      const { random } = nodeEnvironment
-      const isSpared = random.uint32() % THREAD_SPARED_ONE_IN === 0
+      const isSpared = random.below(THREAD_SPARED_ONE_IN) === 0
       // It is taken for silent, and ended wherever it is.
-      const silentMs = isSpared ? options.silentMs : 1 + (random.uint32() % THREAD_KILL_MAX_MS)
+      const silentMs = isSpared ? options.silentMs : 1 + random.below(THREAD_KILL_MAX_MS)
       return nodeEnvironment.workers.run(task, job, { ...options, silentMs })
     },
   }),
@@ -62,22 +84,19 @@ const environment: Environment = {
       })
     },
   }),
-}
+})
 
-async function live(directory: string, seed: number): Promise<never> {
+async function live(directory: string, seed: number, round: number): Promise<never> {
+  const random = new SeededRandom(Math.imul(seed, 0x9e3779b9) ^ round)
+  const environment = environmentWith(random)
   for (;;) {
     report({ type: 'opening' })
-    const mode = nodeEnvironment.random.uint32() % 2 === 0 ? 'worker' : 'blocking'
-    const store = await openKillStore(directory, environment, undefined, mode)
-    // Nothing here fails but by the kill, and that of a thread.
-    store.events.on('snapshotFailed', (error) => {
-      if (error.code !== 'WORKER_FAILED') toParent.failed(error)
-    })
-    for (const event of ['warning', 'moved', 'failed'] as const) {
-      store.events.once(event, (what: Error | { error: Error }) =>
-        toParent.failed(what instanceof Error ? what : what.error),
-      )
+    const snapshots = drawSnapshots(random)
+    const store = await openKillStore(directory, environment, undefined, snapshots)
+    if (random.below(PINNED_ONE_IN) === 0) {
+      store.pin({ owner: 'nobody', from: store.stats().log.firstSeq, maxBytes: PIN_MAX_BYTES })
     }
+    watch(store, snapshots)
     const seq = store.appliedSeq
     const state = structuredClone(store.state) as KillState
     const { closeAfterGroups } = await answerTo({ type: 'opened', seq, state, found: found(store) })
@@ -85,6 +104,34 @@ async function live(directory: string, seed: number): Promise<never> {
     report({ type: 'closing' })
     await store.close()
     await answerTo({ type: 'closed', seq: store.appliedSeq })
+  }
+}
+
+function drawSnapshots(random: SeededRandom): KillSnapshots {
+  return {
+    mode: SNAPSHOT_MODES[random.below(SNAPSHOT_MODES.length)] ?? 'worker',
+    compression: random.below(COMPRESSED_ONE_IN) === 0 ? 'zstd' : 'none',
+    verifySnapshots: random.below(COMPARED_ONE_IN) === 0 ? 'replay' : 'read',
+  }
+}
+
+/** Tells what happens. Nothing here fails but by the kill, and that of a thread. */
+function watch({ events }: KillStore, { compression, verifySnapshots }: KillSnapshots): void {
+  const count = (what: keyof KillCounts): void => report({ type: 'counted', what })
+  events.on('snapshot', ({ mode }) => {
+    count(mode)
+    if (compression === 'zstd') count('compressed')
+    if (verifySnapshots === 'replay') count('compared')
+  })
+  events.on('pinDropped', () => count('pinsDropped'))
+  events.on('snapshotFailed', (error) => {
+    if (error.code === 'WORKER_FAILED') count('threadsKilled')
+    else toParent.failed(error)
+  })
+  for (const event of ['warning', 'moved', 'failed'] as const) {
+    events.once(event, (what: Error | { error: Error }) =>
+      toParent.failed(what instanceof Error ? what : what.error),
+    )
   }
 }
 
@@ -115,10 +162,11 @@ function answerTo(message: KillReport): Promise<KillGo> {
 }
 
 if (import.meta.main) {
-  const [directory, seed] = process.argv.slice(2)
-  if (directory === undefined || seed === undefined) throw new Error('child.ts <directory> <seed>')
+  const [directory, seed, round] = process.argv.slice(2)
+  if (directory === undefined || seed === undefined || round === undefined)
+    throw new Error('child.ts <directory> <seed> <round>')
   process.once('uncaughtException', toParent.failed)
   // At its end it won't be able to.
   flushCompileCache()
-  void live(directory, Number(seed))
+  void live(directory, Number(seed), Number(round))
 }

@@ -14,6 +14,10 @@ it(
     const figures = await killRounds({ directory: `${path}/store`, rounds, seed })
     expect(figures.kills).toBe(rounds)
     expect(figures.acknowledged).toBeGreaterThan(rounds)
+    // What it did not meet it has shown nothing of.
+    const { blocking, captured, worker, compressed, compared, threadsKilled, pinsDropped } = figures
+    const met = { blocking, captured, worker, compressed, compared, threadsKilled, pinsDropped }
+    expect(Object.entries(met).filter(([, times]) => times === 0)).toEqual([])
     // Not behind a failure, whose directory is what there is to look at.
     await remove()
   },

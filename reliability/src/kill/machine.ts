@@ -25,6 +25,8 @@ export interface Put {
 const killMachine = defineMachine({
   version: 1,
   initial: (): KillState => ({ entries: new Map(), chain: 0, accepted: 0, time: 0, timeWentBack: 0 }),
+  /** There are few entries, and each is replaced, never changed. */
+  capture: (state: KillState): KillState => ({ ...state, entries: new Map(state.entries) }),
   commands: {
     put(state, { key, value }: Put, { seq, time }) {
       state.entries.set(key, { value, seq })

@@ -6,7 +6,7 @@ import { isTemporaryName, nodeEnvironment } from '@holdfast/environment'
 import { SeededRandom } from '@holdfast/testing/environment'
 import { readManifest } from '@holdfast/wal'
 import { openReadOnly } from 'holdfast'
-import type { KillGo, KillReport } from './child.ts'
+import type { KillCounts, KillGo, KillReport } from './child.ts'
 import { Expectation } from './expectation.ts'
 import { SNAPSHOTS_KEPT } from './store.ts'
 import { Victim } from './victim.ts'
@@ -20,7 +20,7 @@ export interface KillOptions {
 }
 
 /** What a run came to. A lost command is not among it: that ends the run. */
-export interface KillFigures {
+export interface KillFigures extends KillCounts {
   kills: number
   /** Kills that hit while the store was being opened or closed. */
   killsWhileOpening: number
@@ -99,6 +99,13 @@ class Run {
     opens: 0,
     readOnlyOpens: 0,
     largestDirectoryBytes: 0,
+    blocking: 0,
+    captured: 0,
+    worker: 0,
+    compressed: 0,
+    compared: 0,
+    threadsKilled: 0,
+    pinsDropped: 0,
   }
 
   constructor(options: KillOptions) {
@@ -109,7 +116,8 @@ class Run {
 
   async round(round: number): Promise<void> {
     const { directory, seed } = this.#options
-    const victim = new Victim<KillReport, KillGo>(CHILD, [directory, String(seed)], `${directory}-compiled`)
+    const args = [directory, String(seed), String(round)]
+    const victim = new Victim<KillReport, KillGo>(CHILD, args, `${directory}-compiled`)
     try {
       await this.#live(victim, this.#drawDeath())
     } finally {
@@ -135,6 +143,10 @@ class Run {
     let closed = 0
     let last: KillReport['type'] | undefined
     for await (const report of victim.reports()) {
+      if (report.type === 'counted') {
+        this.figures[report.what] += 1
+        continue
+      }
       last = report.type
       const doomed = closed === death.cleanCloses
       switch (report.type) {

@@ -1,6 +1,6 @@
 // The store that the victims write: small segments and frequent snapshots, so that every moment is a moment of something.
 import type { Environment } from '@holdfast/environment'
-import { open, type SnapshotMode } from 'holdfast'
+import { type OpenOptions, open, type SnapshotMode } from 'holdfast'
 import type { KillState, killMachine } from './workload.ts'
 
 const SNAPSHOT_EVERY_RECORDS = 400
@@ -20,18 +20,28 @@ export interface Found {
   readonly snapshotSeq: number
 }
 
+/** How a store takes its snapshots. */
+export interface KillSnapshots {
+  readonly mode: SnapshotMode
+  readonly compression: 'none' | 'zstd'
+  readonly verifySnapshots: NonNullable<OpenOptions['verifySnapshots']>
+}
+
+const PLAIN: KillSnapshots = { mode: 'blocking', compression: 'none', verifySnapshots: 'read' }
+
 export const openKillStore = (
   directory: string,
   environment: Environment,
   maxQueuedBytes: number = MAX_QUEUED_BYTES,
-  mode: SnapshotMode = 'blocking',
+  { verifySnapshots, ...snapshot }: KillSnapshots = PLAIN,
 ) =>
   open<typeof killMachine>(directory, MODULE, {
     environment,
     segmentBytes: SEGMENT_BYTES,
     syncIntervalMs: 5,
     maxQueuedBytes,
-    snapshot: { everyRecords: SNAPSHOT_EVERY_RECORDS, keep: SNAPSHOTS_KEPT, mode },
+    verifySnapshots,
+    snapshot: { everyRecords: SNAPSHOT_EVERY_RECORDS, keep: SNAPSHOTS_KEPT, ...snapshot },
   })
 
 export function found({ report: { snapshot, log } }: KillStore): Found {

@@ -62,7 +62,7 @@ export const simulation = defineRung({
     }
     const { user, system } = process.cpuUsage()
     const recoveriesPerCpuSecond = Math.round(figures.recoveries / ((user + system) / 1e6))
-    const ofEngine = name === 'engine' ? { ...tally } : {}
+    const ofEngine = name === 'engine' ? tally.figures : {}
     return { figures: { ...figures, ...ofEngine, recoveriesPerCpuSecond }, violations, skipped: [] }
   },
 })

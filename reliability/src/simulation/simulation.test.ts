@@ -14,7 +14,7 @@ describe('crashes', () => {
     // It did look: a run that is over at once would find nothing either.
     expect(explored.points).toBeGreaterThan(200)
     expect(explored.damaged).toBeGreaterThan(100)
-    for (const [what, times] of Object.entries(tally)) expect(times, what).toBeGreaterThan(0)
+    expect(Object.entries(tally.figures).filter(([, times]) => times === 0)).toEqual([])
   }, 120_000)
 
   it('leave nothing of the log lost, torn, invented or in need of help, three deep', async () => {

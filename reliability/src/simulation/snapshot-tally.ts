@@ -1,28 +1,40 @@
 import type { StoreEvents } from 'holdfast'
 import type { EventEmitter } from 'node:events'
 
+/** Of the snapshots that were published, by the way in which they were taken, and of what went with them. */
+export interface SnapshotFigures {
+  blocking: number
+  captured: number
+  worker: number
+  /** Those of them that were compared with a replay. */
+  compared: number
+  /** Threads that died or hung. */
+  workersFailed: number
+  pinsDropped: number
+}
+
 /** How often what there is about snapshots happened: a run in which it did not has shown nothing of it. */
 export class SnapshotTally {
-  blocking = 0
-  captured = 0
-  worker = 0
-  /** Those of them that were compared with a replay. */
-  compared = 0
-  /** Threads that died or hung. */
-  workersFailed = 0
-  pinsDropped = 0
+  readonly figures: SnapshotFigures = {
+    blocking: 0,
+    captured: 0,
+    worker: 0,
+    compared: 0,
+    workersFailed: 0,
+    pinsDropped: 0,
+  }
 
   /** Counts what happens to a store. */
   watch(events: EventEmitter<StoreEvents>, isCompared: boolean): void {
     events.on('snapshot', ({ mode }) => {
-      this[mode] += 1
-      if (isCompared) this.compared += 1
+      this.figures[mode] += 1
+      if (isCompared) this.figures.compared += 1
     })
     events.on('snapshotFailed', ({ code }) => {
-      if (code === 'WORKER_FAILED') this.workersFailed += 1
+      if (code === 'WORKER_FAILED') this.figures.workersFailed += 1
     })
     events.on('pinDropped', () => {
-      this.pinsDropped += 1
+      this.figures.pinsDropped += 1
     })
   }
 }
