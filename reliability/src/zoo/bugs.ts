@@ -7,6 +7,7 @@ import { LOG_KEEPING_BUGS } from './bugs/log-keeping.ts'
 import { LOG_RECOVERY_BUGS } from './bugs/log-recovery.ts'
 import { LOG_WRITING_BUGS } from './bugs/log-writing.ts'
 import { SNAPSHOT_BUGS } from './bugs/snapshot.ts'
+import { SNAPSHOTTING_BUGS } from './bugs/snapshotting.ts'
 
 /** All of them. */
 export const BUGS: readonly Bug[] = [
@@ -18,4 +19,5 @@ export const BUGS: readonly Bug[] = [
   ...LOG_RECOVERY_BUGS,
   ...SNAPSHOT_BUGS,
   ...ENGINE_BUGS,
+  ...SNAPSHOTTING_BUGS,
 ]

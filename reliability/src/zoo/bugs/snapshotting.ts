@@ -1,0 +1,17 @@
+import type { Bug } from '../bug.ts'
+
+/** Snapshots taken while the store goes on: by whom, when, and what goes with them. */
+export const SNAPSHOTTING_BUGS: readonly Bug[] = [
+  {
+    name: 'a snapshot out of a view is written as fast as one for which everybody waits',
+    rows: ['I6'],
+    file: 'packages/engine/src/state-source.ts',
+    find: "this.#write(point, view, 'gentle')",
+    replace: "this.#write(point, view, 'fast')",
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/captured.test.ts',
+      test: 'a millisecond at a time',
+    },
+  },
+]
