@@ -165,6 +165,45 @@ describe('failure', () => {
     await other.close()
   })
 
+  it('when another writer has the directory acknowledges nothing from then on, and ends change feeds', async () => {
+    const environment = testEnvironment()
+    const store = await open(STORE, bank, { environment })
+    await store.execute('note', 'of both')
+    const outcomes: Record<string, unknown> = {}
+    const note = (what: string): void => {
+      store.execute('note', what).then(
+        () => (outcomes[what] = 'acknowledged'),
+        (error: unknown) => (outcomes[what] = (error as HoldfastError).outcome),
+      )
+    }
+    const fed: unknown[] = []
+    const follow = async (): Promise<void> => {
+      for await (const { seq } of store.changes({ from: 1 })) fed.push(seq)
+    }
+    follow().catch((error: unknown) => fed.push(error))
+    store.events.on('failed', () => note('at the failure'))
+    let goOn = (): void => {}
+    const hang = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    environment.files.fail({ on: ['write', 'writeThrough'], path: /\.wal/, fault: { hang } })
+    note('being written')
+    await turns(environment)
+    note('waiting')
+    const other = await open(STORE, bank, { environment: testEnvironment(environment.memory, 3) })
+    await expect(store.snapshot()).rejects.toThrow(errorLike('FENCED'))
+    goOn()
+    await turns(environment, 50)
+    expect(outcomes).toEqual({
+      'being written': 'unknown',
+      waiting: 'not-written',
+      'at the failure': 'not-written',
+    })
+    expect(fed).toEqual([1, errorLike('FENCED')])
+    await store.close().catch(() => {})
+    await other.close()
+  })
+
   it('of close still gives the directory back', async () => {
     const environment = testEnvironment()
     const store = await open(STORE, bank, { environment, durability: 'os', syncIntervalMs: 60_000 })

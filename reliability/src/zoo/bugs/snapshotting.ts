@@ -14,4 +14,16 @@ export const SNAPSHOTTING_BUGS: readonly Bug[] = [
       test: 'a millisecond at a time',
     },
   },
+  {
+    name: 'a snapshot that finds another writer ends the machine, and not the log',
+    rows: ['I8'],
+    file: 'packages/engine/src/snapshotter.ts',
+    find: "if (error.code === 'FENCED') this.#parts.log.fail(error)",
+    replace: "if (error.code === 'FENCED') this.#parts.live.failed(error)",
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/lifecycle.test.ts',
+      test: 'acknowledges nothing from then on',
+    },
+  },
 ]
