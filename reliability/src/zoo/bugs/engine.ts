@@ -85,8 +85,8 @@ export const ENGINE_BUGS: readonly Bug[] = [
     name: 'a backup lacks what was executed at level os before it',
     rows: [33, 36],
     file: 'packages/wal/src/segment-log.ts',
-    find: 'await this.sync()\n    await roller.settled()',
-    replace: 'await roller.settled()',
+    find: 'await this.sync()\n      await this.#loop.markIfIdle()',
+    replace: 'await this.#loop.markIfIdle()',
     killedBy: {
       harness: 'tests',
       file: 'packages/engine/src/backup.test.ts',
