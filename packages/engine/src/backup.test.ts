@@ -1,8 +1,19 @@
-import { SimulatedEnvironment, survivalNamed } from '@holdfast/testing/environment'
+import { ManualTimers, SimulatedEnvironment, survivalNamed } from '@holdfast/testing/environment'
 import { describe, expect, it, vi } from 'vitest'
-import { bank, bytesOf, errorLike, filesLike, openBank, STORE } from './bank.fixture.ts'
+import {
+  bank,
+  bytesOf,
+  errorLike,
+  filesLike,
+  openBank,
+  STORE,
+  testEnvironment,
+  turns,
+} from './bank.fixture.ts'
+import { defineMachine } from './machine.ts'
 import { open } from './open.ts'
 import { openReadOnly } from './open-read-only.ts'
+import { Refusal } from './refusal.ts'
 
 describe('backup', () => {
   it('is a store of its own with everything that was executed before', async () => {
@@ -103,6 +114,63 @@ describe('backup', () => {
     expect(filesLike(environment, /store.*\.snap$/)).toHaveLength(2)
     expect(filesLike(environment, /store.*\.wal$/)).not.toEqual(expect.arrayContaining(segments))
     expect(store.stats().log.pins).toEqual([])
+  })
+
+  it('opens where the store could not note what it had trimmed', async () => {
+    const options = { segmentBytes: 4096, snapshot: { mode: 'blocking' } } as const
+    const { store, environment } = await openBank(options)
+    const warnings: unknown[] = []
+    store.events.on('warning', (error) => warnings.push(error))
+    const note = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) await store.execute('note', i)
+    }
+    await note(200)
+    await store.snapshot()
+    await note(3)
+    // The second snapshot is named, and then the log is trimmed up to the first.
+    environment.files.fail({ on: 'write', path: /MANIFEST\..*tmp$/, nth: 2, fault: { errno: 'ENOSPC' } })
+    await store.snapshot()
+    expect(warnings).toEqual([errorLike('NO_SPACE')])
+    expect(store.stats().log.firstSeq).toBeGreaterThan(1)
+    await note(20)
+    await store.backup('/backup')
+    const copy = await open('/backup', bank, { environment })
+    expect(copy.state).toEqual(store.state)
+    await copy.close()
+  })
+
+  it.each([
+    ['at once', 0],
+    ['behind the mark that it writes once it is idle', 1000],
+  ])('has what its last command came to, where it is taken %s', async (_, ms) => {
+    const floor = (version: number, lowest: number) =>
+      defineMachine({
+        version,
+        initial: () => ({ balance: 5 }),
+        commands: {
+          move(state, amount: number) {
+            if (state.balance + amount < lowest) throw new Refusal('TOO_LOW')
+            state.balance += amount
+          },
+        },
+        upgrade: {},
+      })
+    const memory = testEnvironment()
+    const timers = new ManualTimers(memory.clock)
+    const environment = { ...memory, timers }
+    const store = await open(STORE, floor(1, 0), { environment })
+    await store.execute('move', 1)
+    await expect(store.execute('move', -9)).rejects.toThrow(Refusal)
+    await turns(environment)
+    const { appendedBytes } = store.stats().log
+    timers.advance(ms)
+    await turns(environment)
+    expect(store.stats().log.appendedBytes > appendedBytes).toBe(ms > 0)
+    await store.backup('/backup')
+    const copy = await open('/backup', floor(2, -100), { environment })
+    expect(copy.state).toEqual(store.state)
+    await copy.close()
+    await store.close()
   })
 
   it('of an empty store is an empty store', async () => {

@@ -205,4 +205,40 @@ export const ENGINE_BUGS: readonly Bug[] = [
       test: 'counts no longer',
     },
   },
+  {
+    name: 'a backup says of what was trimmed what the manifest says, which may be behind',
+    rows: [14, 36],
+    file: BACKUP,
+    find: 'const trimmedThrough = (segments[0]?.firstSeq ?? log.firstSeq) - 1',
+    replace: 'const { trimmedThrough } = directory.manifest',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/backup.test.ts',
+      test: 'could not note what it had trimmed',
+    },
+  },
+  {
+    name: 'a backup of an idle store does not wait for the mark with the last outcomes',
+    rows: [36, 'I2'],
+    file: 'packages/wal/src/segment-log.ts',
+    find: 'await this.#loop.markIfIdle()\n',
+    replace: '\n',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/backup.test.ts',
+      test: 'has what its last command came to',
+    },
+  },
+  {
+    name: 'a backup ends with the last batch, and lacks the mark behind it',
+    rows: [36, 'I2'],
+    file: 'packages/wal/src/segment-log.ts',
+    find: 'offset: current.durableBytes',
+    replace: 'offset: current.durable.offset',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/backup.test.ts',
+      test: 'has what its last command came to',
+    },
+  },
 ]
