@@ -57,6 +57,22 @@ describe('a pin', () => {
     expect(pin.dropped).toBe(false)
   })
 
+  it('that is released lets go of what it kept with the next snapshot, also where nothing has changed', async () => {
+    const { store } = await openPinned()
+    const pin = store.pin({ owner: 'archive', from: 1 })
+    for (let i = 0; i < 3; i++) await write(store)
+    const newest = await store.snapshot()
+    expect(store.stats().log.firstSeq).toBe(1)
+    pin.release()
+    const trimmed: unknown[] = []
+    store.events.on('trimmed', ({ firstSeq }) => trimmed.push(firstSeq))
+    expect(await store.snapshot()).toEqual(newest)
+    const { log, snapshots } = store.stats()
+    expect(log.firstSeq).toBeGreaterThan(100)
+    expect(trimmed).toEqual([log.firstSeq])
+    expect(snapshots.taken).toBe(3)
+  })
+
   it('over its cap is dropped with an event, and the log is trimmed', async () => {
     const { store, environment, dropped } = await openPinned()
     const pin = store.pin({ owner: 'archive', from: 1, maxBytes: 20_000 })
