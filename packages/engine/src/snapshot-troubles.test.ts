@@ -187,6 +187,36 @@ describe('a snapshot that counts', () => {
   })
 })
 
+describe('a snapshot that cannot be deleted', () => {
+  it('keeps no other from being deleted, and goes once it can be', async () => {
+    const { store, environment } = await openBank()
+    const warnings: unknown[] = []
+    store.events.on('warning', (error) => warnings.push(error))
+    const take = async (count: number): Promise<string[]> => {
+      const paths: string[] = []
+      for (let i = 0; i < count; i++) {
+        await store.execute('note', i)
+        paths.push((await store.snapshot()).path)
+      }
+      return paths
+    }
+    const [first = ''] = await take(1)
+    const rule = environment.files.fail({
+      on: 'unlink',
+      path: new RegExp(first),
+      times: Infinity,
+      fault: { errno: 'EACCES' },
+    })
+    const kept = (await take(5)).slice(-2)
+    expect(filesLike(environment, /\.snap$/)).toEqual([first, ...kept])
+    // With each of those behind the second, again.
+    expect(warnings).toEqual(Array(4).fill(errorLike('IO_ERROR')))
+    rule.remove()
+    await store.snapshot()
+    expect(filesLike(environment, /\.snap$/)).toEqual(kept)
+  })
+})
+
 describe('closing', () => {
   it('begins no snapshot that the policy only wanted', async () => {
     const { store, environment } = await openBank({ snapshot: { everyRecords: 3 } })

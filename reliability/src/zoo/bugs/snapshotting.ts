@@ -38,4 +38,16 @@ export const SNAPSHOTTING_BUGS: readonly Bug[] = [
       test: 'also where nothing has changed',
     },
   },
+  {
+    name: 'a snapshot that cannot be deleted keeps those behind it',
+    rows: [13, 'I6'],
+    file: 'packages/engine/src/retention.ts',
+    find: 'if (this.#isHeld(entry)) {',
+    replace: 'if (failures.length > 0 || this.#isHeld(entry)) {',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/snapshot-troubles.test.ts',
+      test: 'keeps no other from being deleted',
+    },
+  },
 ]
