@@ -107,3 +107,27 @@ describe('snapshots that fail one after the other', () => {
     expect(await figures()).toEqual({ taken: 1, failed: 4, consecutiveFailures: 0 })
   })
 })
+
+it('a store that has failed takes no more snapshots by time: each would be told to have failed', async () => {
+  const memory = testEnvironment()
+  const timers = new ManualTimers(memory.clock)
+  const options = { snapshot: { everyMs: 1000 } }
+  const { store, environment } = await openBank(options, { ...memory, timers })
+  const failures: unknown[] = []
+  store.events.on('snapshotFailed', (error) => failures.push(error))
+  await store.execute('note', 1)
+  environment.files.fail({
+    on: ['write', 'writeThrough', 'open'],
+    path: /\.wal/,
+    times: Infinity,
+    fault: { errno: 'EIO' },
+  })
+  await expect(store.execute('note', 2)).rejects.toThrow(errorLike('FAILED'))
+  for (let i = 0; i < 100; i++) {
+    timers.advance(1000)
+    await turns(environment, 2)
+  }
+  expect(failures).toEqual([])
+  expect(store.stats().snapshots).toMatchObject({ taken: 0, failed: 0 })
+  expect(timers.pending).toBe(0)
+})

@@ -50,4 +50,16 @@ export const SNAPSHOTTING_BUGS: readonly Bug[] = [
       test: 'keeps no other from being deleted',
     },
   },
+  {
+    name: 'snapshots by time go on after the store has failed',
+    rows: ['I6'],
+    file: 'packages/engine/src/snapshotter.ts',
+    find: 'return this.#stopped || this.#parts.live.failure !== undefined',
+    replace: 'return this.#stopped',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/snapshot-backoff.test.ts',
+      test: 'a store that has failed takes no more',
+    },
+  },
 ]
