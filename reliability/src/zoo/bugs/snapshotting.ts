@@ -70,4 +70,36 @@ export const SNAPSHOTTING_BUGS: readonly Bug[] = [
     replace: 'return task()',
     killedBy: { harness: 'tests', file: 'packages/engine/src/snapshot-line.test.ts' },
   },
+  {
+    name: 'a snapshot that failed is tried again with every batch',
+    rows: [14, 'I6'],
+    file: 'packages/engine/src/snapshotter.ts',
+    find: `      this.#recordsSince = 0
+      this.#bytesBefore = 0
+      this.#appendedBefore = this.#parts.log.appendedBytes
+      try {
+        const snapshot = await this.#take(signal)`,
+    replace: `      try {
+        const snapshot = await this.#take(signal)
+        this.#recordsSince = 0
+        this.#bytesBefore = 0
+        this.#appendedBefore = this.#parts.log.appendedBytes`,
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/snapshot-backoff.test.ts',
+      test: 'after twice as many records',
+    },
+  },
+  {
+    name: 'a snapshot that failed is tried again with every interval',
+    rows: [14, 'I6'],
+    file: 'packages/engine/src/snapshotter.ts',
+    find: 'return Math.min(BACKOFF_BASE ** this.#consecutiveFailures, MAX_BACKOFF)',
+    replace: 'return 1',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/snapshot-backoff.test.ts',
+      test: 'are tried after twice',
+    },
+  },
 ]
