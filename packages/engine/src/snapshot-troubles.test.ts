@@ -105,6 +105,32 @@ describe('a snapshot that turns out to be damaged while the next one is made', (
   )
 })
 
+describe('a snapshot that was found damaged before there are as many as are kept', () => {
+  it('is none of them: nothing is deleted until there are', async () => {
+    const { store, environment } = await openBank({
+      segmentBytes: 4096,
+      snapshot: { keep: 3 },
+      verifySnapshots: 'replay',
+    })
+    const take = async (): Promise<number[]> => {
+      for (let n = 0; n < 100; n++) await store.execute('note', n)
+      await store.snapshot()
+      return store.stats().snapshots.kept.map(({ seq }) => seq)
+    }
+    await take()
+    await take()
+    damage(environment, /200-.*\.snap$/)
+    // All of the log is there: what is kept may turn out to be damaged as well.
+    expect(await take()).toEqual([300, 100])
+    expect(store.stats().log.firstSeq).toBe(1)
+    expect(filesLike(environment, /\.snap$/)).toHaveLength(3)
+    expect(await take()).toEqual([400, 300, 100])
+    expect(store.stats().log.firstSeq).toBeGreaterThan(1)
+    expect(filesLike(environment, /\.snap$/)).toHaveLength(3)
+    expect(filesLike(environment, /200-.*\.snap$/)).toEqual([])
+  })
+})
+
 describe('a store whose files can no longer be read', () => {
   it.each([
     ['SNAPSHOT_CORRUPT', /\.snap$/],
