@@ -282,6 +282,33 @@ describe('a store that is closed while a thread takes a snapshot', () => {
     expect(filesLike(environment, /\.snap/)).toEqual([])
   })
 
+  it.each([
+    ['takes', 'worker'],
+    ['verifies', 'blocking'],
+  ] as const)('ends a thread that hangs while it %s one that nobody asked for', async (_, mode) => {
+    const memory = testEnvironment()
+    const timers = new ManualTimers(memory.clock)
+    const { store, environment } = await openHere({ ...memory, timers }, bank, {
+      snapshot: { mode, everyRecords: 5 },
+      verifySnapshots: mode === 'blocking' ? 'replay' : 'read',
+    })
+    environment.workers.fault = { how: 'hangs', afterCalls: 1 }
+    await work(store, 0, 5)
+    await turns(environment, 100)
+    expect(environment.workers.started).toBe(1)
+    let isClosed = false
+    const closed = store.close().then(() => (isClosed = true))
+    await turns(environment, 100)
+    const wasClosed = isClosed
+    // What nobody has ended is silent for too long at some time.
+    timers.advance(3_600_000)
+    await closed
+    expect(wasClosed).toBe(true)
+    expect(store.stats().snapshots).toMatchObject({ taken: 0, failed: 0 })
+    expect(filesLike(environment, /\.snap/)).toEqual([])
+    expect(environment.files.openFiles).toBe(0)
+  })
+
   it('waits for one that was asked for', async () => {
     const { environment, taken } = await underWay(false)
     const info = await taken

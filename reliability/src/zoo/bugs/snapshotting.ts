@@ -126,4 +126,28 @@ export const SNAPSHOTTING_BUGS: readonly Bug[] = [
       test: 'hold from the start',
     },
   },
+  {
+    name: 'a thread is not told that the store is closed',
+    rows: [29, 35],
+    file: 'packages/engine/src/worker-source.ts',
+    find: 'const options = { silentMs: SILENT_MS, environment, signal }',
+    replace: 'const options = { silentMs: SILENT_MS, environment }',
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/worker.test.ts',
+      test: 'ends a thread that hangs',
+    },
+  },
+  {
+    name: 'a thread that verifies is not told that the store is closed',
+    rows: [29, 35],
+    file: 'packages/engine/src/choose-source.ts',
+    find: "runInThread(thread, end, { kind: 'verify', digest }, signal)",
+    replace: "runInThread(thread, end, { kind: 'verify', digest }, undefined)",
+    killedBy: {
+      harness: 'tests',
+      file: 'packages/engine/src/worker.test.ts',
+      test: 'ends a thread that hangs',
+    },
+  },
 ]
