@@ -150,4 +150,12 @@ export const SNAPSHOTTING_BUGS: readonly Bug[] = [
       test: 'ends a thread that hangs',
     },
   },
+  {
+    name: 'a thread folds what an older machine wrote as if this one had written it',
+    rows: ['I2'],
+    file: 'packages/engine/src/snapshot-task.ts',
+    find: "{ path, machine, settings, pace: 'fast' }",
+    replace: "{ path, machine: { ...machine, upgrade: {} }, settings, pace: 'fast' }",
+    killedBy: { harness: 'tests', file: 'packages/engine/src/worker-upgrade.test.ts' },
+  },
 ]
