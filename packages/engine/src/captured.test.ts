@@ -113,51 +113,60 @@ describe('a snapshot out of a captured view', () => {
     await store.close()
   })
 
-  it('is written for a millisecond at a time: in between the event loop turns, and commands are applied', async () => {
-    const memory = testEnvironment()
-    const { clock } = memory
-    let taken = 0
-    let takenInTurn = 0
-    let mostInTurn = 0
-    // Time goes by with each entry that is taken, and with each turn; not by itself.
-    const timers: typeof memory.timers = {
-      after: (ms, run, options) => memory.timers.after(ms, run, options),
-      turn(run) {
-        memory.timers.turn(() => {
-          clock.advance(1)
-          takenInTurn = 0
-          run()
-        })
-      },
-    }
-    const machine = {
-      ...definition,
-      capture,
-      *entries({ accounts }: State) {
-        for (const entry of Object.entries(accounts)) {
-          clock.advance(1 / 64)
-          taken += 1
-          takenInTurn += 1
-          mostInTurn = Math.max(mostInTurn, takenInTurn)
-          yield entry
-        }
-      },
-      restore: () => Promise.reject(new Error('nobody opens it again')),
-    }
-    const store = await open(STORE, defineMachine(machine), { environment: { ...memory, timers } })
-    await store.execute('fill', 1280)
-    const snapshot = store.snapshot()
-    let appliedMeanwhile = 0
-    while (taken < 1280) {
-      await store.execute('set', ['a', taken])
-      if (taken > 0 && taken < 1280) appliedMeanwhile += 1
-    }
-    expect(await snapshot).toMatchObject({ seq: 1 })
-    // 64 take a millisecond, and the clock is looked at once for so many.
-    expect(mostInTurn).toBeLessThanOrEqual(128)
-    expect(appliedMeanwhile).toBeGreaterThan(10)
-    await store.close()
-  })
+  it.each([
+    ['is written', 'read', 1],
+    ['is written, and compared with a replay,', 'replay', 2],
+  ] as const)(
+    '%s for a millisecond at a time: commands are applied in between',
+    async (_, verifySnapshots, times) => {
+      const memory = testEnvironment()
+      const { clock } = memory
+      let taken = 0
+      let takenInTurn = 0
+      let mostInTurn = 0
+      // Time goes by with each entry that is taken, and with each turn; not by itself.
+      const timers: typeof memory.timers = {
+        after: (ms, run, options) => memory.timers.after(ms, run, options),
+        turn(run) {
+          memory.timers.turn(() => {
+            clock.advance(1)
+            takenInTurn = 0
+            run()
+          })
+        },
+      }
+      const machine = {
+        ...definition,
+        capture,
+        *entries({ accounts }: State) {
+          for (const entry of Object.entries(accounts)) {
+            clock.advance(1 / 64)
+            taken += 1
+            takenInTurn += 1
+            mostInTurn = Math.max(mostInTurn, takenInTurn)
+            yield entry
+          }
+        },
+        restore: () => Promise.reject(new Error('nobody opens it again')),
+      }
+      const environment = { ...memory, timers }
+      const store = await open(STORE, defineMachine(machine), { environment, verifySnapshots })
+      await store.execute('fill', 1280)
+      let isTaken = false
+      const snapshot = store.snapshot().finally(() => (isTaken = true))
+      let appliedMeanwhile = 0
+      while (!isTaken) {
+        await store.execute('set', ['a', taken])
+        if (taken % 1280 !== 0) appliedMeanwhile += 1
+      }
+      expect(await snapshot).toMatchObject({ seq: 1 })
+      expect(taken).toBe(times * 1280)
+      // 64 take a millisecond, and the clock is looked at once for so many.
+      expect(mostInTurn).toBeLessThanOrEqual(128)
+      expect(appliedMeanwhile).toBeGreaterThan(10 * times)
+      await store.close()
+    },
+  )
 
   it('is waited for by close, and by the next one', async () => {
     const environment = testEnvironment()
