@@ -198,7 +198,7 @@ export class Store<State extends object = object, Types extends CommandTypes = C
 
   /**
    * Every command from `from` on, in order, up to `durableSeq`; then it waits for more. It ends when the
-   * store is closed, and throws `ABORTED` when `signal` aborts, `FAILED` when the store fails. A sequence
+   * store is closed, and throws `ABORTED` when `signal` aborts, and what ended the store when that fails. A sequence
    * that was trimmed throws `GapError`. What is still to be read is pinned while the feed is iterated; a feed that
    * holds back more than its `maxPinnedBytes` is dropped like a pin, and throws `GapError` when it goes on.
    */

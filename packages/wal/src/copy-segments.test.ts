@@ -75,6 +75,20 @@ describe('a backup', () => {
   })
 })
 
+it('is refused where the log fails over the mark that it is to end with', async () => {
+  const { environment, store } = await filled()
+  await store.log.sync()
+  environment.files.fail({
+    on: ['write', 'writeThrough', 'open'],
+    path: /^\/store.*\.(wal|tmp)/,
+    times: Infinity,
+    fault: { errno: 'EIO' },
+  })
+  expect(codeOf(await store.log.backup(COPY).catch((error: unknown) => error))).toBe('FAILED')
+  expect(await environment.files.list(COPY)).toEqual([])
+  await store.close().catch(() => {})
+})
+
 it('an empty log has an empty backup', async () => {
   const environment = memoryEnvironment()
   const store = await openHarness(environment)

@@ -126,8 +126,8 @@ export class SegmentLog<T, W> implements Log<T, W> {
   }
 
   /**
-   * Copies every segment up to `durableSeq` into a directory of another store; writes go on. Of a log that is idle the
-   * copy ends with a mark. See `copySegments`. `before` is what else has to be copied, and before the log: nothing that
+   * Copies every segment up to `durableSeq` into a directory of another store; writes go on. Of a log that is idle,
+   * and has room for one, the copy ends with a mark. See `copySegments`. `before` is what else has to be copied, and before the log: nothing that
    * the log held when this was called is trimmed until all is done, up to the cap of its pin. Past that it throws
    * `GapError`.
    */
@@ -142,6 +142,7 @@ export class SegmentLog<T, W> implements Log<T, W> {
       await this.sync()
       await this.#loop.markIfIdle()
       await roller.settled()
+      this.#state.assertNotFailed()
       pin.assertHeld()
       const { current } = roller
       const durable = current && { ...current.durable, offset: current.durableBytes }
