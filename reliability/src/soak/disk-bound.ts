@@ -1,10 +1,13 @@
 // The formula of "How much disk a store takes", in the README of the engine, held against a store that is being written.
-
-/** A file of the store: its path below the directory, with `/`. */
-export interface StoredFile {
-  readonly path: string
-  readonly bytes: number
-}
+import {
+  type Due,
+  type Found,
+  type IntervalFigures,
+  Intervals,
+  type Logged,
+  NO_INTERVALS,
+} from './intervals.ts'
+import { bytesOf, isSomethingSuperfluous, type StoredFile } from './stored-files.ts'
 
 /** What the store is opened with. */
 export interface DiskSettings {
@@ -14,18 +17,24 @@ export interface DiskSettings {
   readonly everyBytes: number | undefined
 }
 
+/** What the store says of itself. */
+export interface Said extends Omit<Logged, 'pinnedFrom'> {
+  readonly pins: readonly { readonly from: number; readonly bytes: number; readonly maxBytes: number }[]
+}
+
 /** What the formula is made of, over all lives of the store. */
-export interface DiskFigures {
+export interface DiskFigures extends IntervalFigures {
   /** The largest snapshot, and the largest batch in its frame. */
-  snapshotBytes: number
-  batchBytes: number
-  /** Logged from when a snapshot was due until it was begun: of the one that comes next, and of those before, newest first. */
-  lateBytes: readonly number[]
-  /** The most that was logged from then until retention had run. */
-  meanwhileBytes: number
+  readonly snapshotBytes: number
+  readonly batchBytes: number
+  /** The most that was logged while a snapshot was taken. */
+  readonly meanwhileMaxBytes: number
+  /** The cap of the pins that have kept something from the last trim: 0 where nobody is behind. And the most that one has kept. */
+  readonly pinBytes: number
+  readonly heldBackBytes: number
   /** The highest share of the bound, and of how many looks. */
-  share: number
-  looks: number
+  readonly share: number
+  readonly looks: number
 }
 
 /** The policy's own floor. */
@@ -38,100 +47,122 @@ const PREPARED_BYTES = 64 * 1024
 const SEGMENT_OWN_BYTES = 512 + 64
 const INDEX_SHARE = 16 / (64 * 1024)
 
-const SEGMENT = /^wal\/(\d{20})-(\d{10})\.wal$/
-const SNAPSHOT = /^snapshots\/(\d{20})-\d{10}\.snap$/
-
 /** Looks at a store again and again. */
 export class DiskBound {
-  readonly figures: DiskFigures
   readonly #settings: DiskSettings
+  readonly #intervals: Intervals
+  #snapshotBytes: number
+  #batchBytes: number
+  #meanwhileMaxBytes: number
+  #pinBytes: number
+  #heldBackBytes: number
+  #share: number
+  #looks: number
 
   constructor(settings: DiskSettings, figures: Partial<DiskFigures> = {}) {
     this.#settings = settings
-    this.figures = {
-      snapshotBytes: 0,
-      batchBytes: 0,
-      lateBytes: [0],
-      meanwhileBytes: 0,
-      share: 0,
-      looks: 0,
-      ...figures,
+    const { newest, intervals, begun, closed } = { ...NO_INTERVALS, ...figures }
+    this.#intervals = new Intervals(settings.keep, { newest, intervals, begun, closed })
+    this.#snapshotBytes = figures.snapshotBytes ?? 0
+    this.#batchBytes = figures.batchBytes ?? 0
+    this.#meanwhileMaxBytes = figures.meanwhileMaxBytes ?? 0
+    this.#pinBytes = figures.pinBytes ?? 0
+    this.#heldBackBytes = figures.heldBackBytes ?? 0
+    this.#share = figures.share ?? 0
+    this.#looks = figures.looks ?? 0
+  }
+
+  get figures(): DiskFigures {
+    return {
+      ...this.#intervals.figures,
+      snapshotBytes: this.#snapshotBytes,
+      batchBytes: this.#batchBytes,
+      meanwhileMaxBytes: this.#meanwhileMaxBytes,
+      pinBytes: this.#pinBytes,
+      heldBackBytes: this.#heldBackBytes,
+      share: this.#share,
+      looks: this.#looks,
     }
   }
 
   batch(bytes: number): void {
-    this.figures.batchBytes = Math.max(this.figures.batchBytes, bytes)
+    this.#batchBytes = Math.max(this.#batchBytes, bytes)
   }
 
-  /** One has been published: what was late with the one before the oldest that is kept counts no longer. */
-  snapshot(): void {
-    this.figures.lateBytes = [0, ...this.figures.lateBytes].slice(0, this.#settings.keep + 1)
+  /** A life begins. `survivorBytes`: what opening writes once more. Throws as `look` does. */
+  opened(
+    files: readonly StoredFile[],
+    found: Omit<Found, 'leftMaxBytes'> & { readonly survivorBytes: number },
+    said: Said,
+  ): void {
+    const leftMaxBytes = found.survivorBytes + Math.min(this.#settings.segmentBytes, AHEAD_MAX_BYTES)
+    this.#intervals.opened(files, { ...found, leftMaxBytes }, this.#due, loggedOf(said))
+    this.look(files, said)
   }
 
-  /**
-   * Throws when the files take more than the bound. `bytesSince` is what the store says was logged since the last
-   * attempt at a snapshot.
-   */
-  look(files: readonly StoredFile[], bytesSince: number): void {
-    const { figures } = this
-    figures.looks += 1
+  /** One has been published. */
+  snapshot(name: string): void {
+    this.#intervals.published(name)
+  }
+
+  /** What the last one made superfluous is gone. */
+  trimmed(files: readonly StoredFile[], said: Said): void {
+    this.#intervals.trimmed(files, loggedOf(said))
+  }
+
+  /** In good order; a store whose snapshots are taken by a thread `gives up` one that it does not wait for. */
+  closed(how: 'waits' | 'gives up'): void {
+    this.#intervals.closed(how)
+  }
+
+  /** Throws when the files take more than the bound. Says whether something has changed that the next process has to know. */
+  look(files: readonly StoredFile[], said: Said): boolean {
+    this.#looks += 1
     for (const { path, bytes } of files)
-      if (path.startsWith('snapshots/')) figures.snapshotBytes = Math.max(figures.snapshotBytes, bytes)
-    const meanwhileBytes = this.#isUnderWay(files) ? bytesSince : 0
-    figures.meanwhileBytes = Math.max(figures.meanwhileBytes, meanwhileBytes)
-    const [late = 0, ...before] = figures.lateBytes
-    figures.lateBytes = [Math.max(late, bytesSince - this.#interval), ...before]
-    const bytes = sumOf(files)
-    const bound = this.#bound(files, meanwhileBytes)
-    figures.share = Math.max(figures.share, bytes / bound)
-    if (bytes <= bound) return
+      if (path.startsWith('snapshots/')) this.#snapshotBytes = Math.max(this.#snapshotBytes, bytes)
+    this.#heldBackBytes = Math.max(this.#heldBackBytes, ...said.pins.map(({ bytes }) => bytes))
+    const changed = this.#intervals.look(files, loggedOf(said))
+    this.#lookForPins(files, said)
+    this.#meanwhileMaxBytes = Math.max(this.#meanwhileMaxBytes, this.#intervals.mostMeanwhileBytes)
+    const bytes = bytesOf(files)
+    const bound = this.#bound(files)
+    this.#share = Math.max(this.#share, bytes / bound)
+    if (bytes <= bound) return changed
     const each = files.map((file) => `${file.path} ${file.bytes}`).join(', ')
+    const figures = JSON.stringify({ ...this.figures, ...said })
     throw new Error(
-      `the store takes ${bytes} bytes, and ${Math.round(bound)} is the bound (${JSON.stringify(figures)}): ${each}`,
+      `the store takes ${bytes} bytes, and ${Math.round(bound)} is the bound (${figures}): ${each}`,
     )
   }
 
-  /** So much log makes a snapshot due. */
-  get #interval(): number {
-    return this.#settings.everyBytes ?? Math.max(LOG_MIN_BYTES, this.figures.snapshotBytes)
+  /** While a snapshot is under way, what is still there may be that as well. */
+  #lookForPins(files: readonly StoredFile[], { pins }: Said): void {
+    if (this.#intervals.figures.begun !== undefined) return
+    const isBehind = isSomethingSuperfluous(files, this.#settings.keep, Number.POSITIVE_INFINITY)
+    this.#pinBytes = isBehind ? Math.max(this.#pinBytes, ...pins.map(({ maxBytes }) => maxBytes)) : 0
   }
 
-  #bound(files: readonly StoredFile[], meanwhileBytes: number): number {
+  get #due(): Due {
+    return {
+      intervalBytes: this.#settings.everyBytes ?? Math.max(LOG_MIN_BYTES, this.#snapshotBytes),
+      batchBytes: this.#batchBytes,
+    }
+  }
+
+  #bound(files: readonly StoredFile[]): number {
     const { keep, segmentBytes } = this.#settings
-    const { snapshotBytes, batchBytes, lateBytes } = this.figures
     // One that is larger has a segment to itself.
-    const segment = Math.max(segmentBytes, batchBytes)
+    const segment = Math.max(segmentBytes, this.#batchBytes)
     const segments = files.filter(({ path }) => path.startsWith('wal/'))
-    const named = sumOf(files.filter(({ path }) => path === 'MANIFEST' || path === 'LOCK'))
-    const log = keep * (this.#interval + batchBytes) + lateBytes.reduce((sum, late) => sum + late, 0)
+    const named = bytesOf(files.filter(({ path }) => path === 'MANIFEST' || path === 'LOCK'))
+    const log = this.#intervals.logBytes(this.#due) + this.#intervals.meanwhileBytes
     const ahead = 2 * Math.min(segment, AHEAD_MAX_BYTES) + Math.min(segment, PREPARED_BYTES)
     // The manifest is there twice while it is replaced.
-    const own = segments.length * SEGMENT_OWN_BYTES + sumOf(segments) * INDEX_SHARE + 2 * named
-    return (keep + 1) * snapshotBytes + log + meanwhileBytes + segment + ahead + own
-  }
-
-  /** A snapshot is being written, or what it makes superfluous has not gone yet. */
-  #isUnderWay(files: readonly StoredFile[]): boolean {
-    const { keep } = this.#settings
-    const all = files.filter(({ path }) => path.startsWith('snapshots/'))
-    const stored = numbersOf(files, SNAPSHOT)
-    if (all.length > stored.length || stored.length > keep) return true
-    // A segment is to go if the next one begins right behind the oldest snapshot, or before.
-    const [, second = Number.POSITIVE_INFINITY] = numbersOf(files, SEGMENT).filter((firstSeq) => firstSeq > 0)
-    return stored.length === keep && second <= (stored[0] as number) + 1
+    const own = segments.length * SEGMENT_OWN_BYTES + bytesOf(segments) * INDEX_SHARE + 2 * named
+    return (keep + 1) * this.#snapshotBytes + log + segment + ahead + own + this.#pinBytes
   }
 }
 
-/** Of the files that are named so, in order. */
-function numbersOf(files: readonly StoredFile[], name: RegExp): number[] {
-  return files
-    .flatMap(({ path }) => {
-      const number = name.exec(path)?.[1]
-      return number === undefined ? [] : [Number(number)]
-    })
-    .toSorted((a, b) => a - b)
-}
-
-function sumOf(files: readonly StoredFile[]): number {
-  return files.reduce((sum, { bytes }) => sum + bytes, 0)
+function loggedOf({ pins, ...logged }: Said): Logged {
+  return { ...logged, pinnedFrom: Math.min(Number.POSITIVE_INFINITY, ...pins.map(({ from }) => from)) }
 }

@@ -5,6 +5,9 @@ import { Filler, type Place } from './filler.ts'
 // On a disk, and by processes that are killed: `npm run reliability -- soak`.
 const LIVES = 3
 const SNAPSHOTS = 35
+/** A life whose snapshots a thread takes. */
+const WORKER_LIFE = 2
+const SHORT_LIVES = 6
 const STORE = '/store'
 
 function inMemory(): Place {
@@ -23,10 +26,14 @@ it('a store never takes more than the formula says, in any mode, and nearly as m
 }, async () => {
   const filler = new Filler(inMemory(), 'small', 1)
   for (let life = 0; life < LIVES; life += 1) await filler.live(life, SNAPSHOTS)
-  const { share, snapshots, rotations, trimmedSegments } = filler.filled
+  for (let life = 0; life < SHORT_LIVES; life += 1)
+    await filler.live(WORKER_LIFE, SNAPSHOTS, { isShort: true })
+  const { share, snapshots, rotations, trimmedSegments, pinDrops, heldBackBytes } = filler.filled
   expect(share).toBeGreaterThan(0.75)
   expect(share).toBeLessThanOrEqual(1)
   expect(snapshots).toBeGreaterThanOrEqual(LIVES * SNAPSHOTS)
   expect(rotations).toBeGreaterThan(500)
   expect(trimmedSegments).toBeGreaterThan(500)
+  expect(pinDrops).toBeGreaterThan(0)
+  expect(heldBackBytes).toBeGreaterThan(0)
 })

@@ -4,12 +4,14 @@ import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileS
 import { join } from 'node:path'
 import { type Environment, nodeEnvironment } from '@holdfast/environment'
 import { SeededRandom } from '@holdfast/testing/environment'
-import { open, type SnapshotMode } from 'holdfast'
-import { DiskBound, type DiskFigures, type StoredFile } from './disk-bound.ts'
+import { open, type PinOptions, type SnapshotMode } from 'holdfast'
+import { DiskBound, type DiskFigures, type Said } from './disk-bound.ts'
 import type fillMachine from './fill-machine.ts'
 import { footprint } from './footprint.ts'
+import { type Lag, LaggingPin } from './lagging-pin.ts'
 import { Pace } from './pace.ts'
 import { answerTo, report } from './parent.ts'
+import type { StoredFile } from './stored-files.ts'
 
 interface FillingOptions {
   /** Commands put so many values, of so many bytes at most: the state is half the product. */
@@ -17,6 +19,10 @@ interface FillingOptions {
   readonly valueMaxBytes: number
   readonly segmentBytes?: number
   readonly everyBytes?: number
+  /** Of somebody who reads the log, in most lives. */
+  readonly lag: Lag
+  /** Some lives end behind a few commands, whatever is under way: so many at most. */
+  readonly shortLifeCommands?: number
 }
 
 const KIB = 1024
@@ -24,9 +30,20 @@ const KIB = 1024
 /** How a store is filled. */
 const FILLINGS = {
   /** So little of everything that it rotates, snapshots and trims again and again. */
-  small: { keys: 64, valueMaxBytes: 1.5 * KIB, segmentBytes: 8 * KIB, everyBytes: 48 * KIB },
-  /** Every option as it is. */
-  defaults: { keys: 16, valueMaxBytes: KIB * KIB },
+  small: {
+    keys: 64,
+    valueMaxBytes: 1.5 * KIB,
+    segmentBytes: 8 * KIB,
+    everyBytes: 48 * KIB,
+    lag: { maxBytes: 64 * KIB, advancesOneIn: 2 },
+    shortLifeCommands: 200,
+  },
+  /** Every option as it is, but for the cap of pins: a GiB takes more of a disk than a soak should. */
+  defaults: {
+    keys: 16,
+    valueMaxBytes: KIB * KIB,
+    lag: { maxBytes: 80 * KIB * KIB, advancesOneIn: 8 },
+  },
 } satisfies Record<string, FillingOptions>
 
 export type Filling = keyof typeof FILLINGS
@@ -36,6 +53,10 @@ export interface Filled extends DiskFigures {
   snapshots: number
   rotations: number
   trimmedSegments: number
+  /** Pins that held back more than they may. */
+  pinDrops: number
+  /** What the pin of the last life kept. */
+  pinnedFrom: number | undefined
 }
 
 const MODULE = new URL('fill-machine.ts', import.meta.url)
@@ -49,17 +70,25 @@ const IN_FLIGHT_MAX = 8
 const TINY_MAX_BYTES = 16
 const TURN_COMMANDS = 64
 const TINY_ONE_IN = 4
+/** Nobody's pin is there. */
+const UNPINNED_ONE_IN = 4
+const SHORT_LIFE_ONE_IN = 3
 /** Beside the look behind each command: while it waits for one, too. */
 const LOOK_EVERY_MS = 10
 
 type FillStore = Awaited<ReturnType<typeof openFillStore>>
 
 /** Each life takes snapshots in another way. */
-function openFillStore({ directory, environment }: Place, filling: FillingOptions, life: number) {
+function openFillStore(
+  { directory, environment }: Place,
+  filling: FillingOptions,
+  life: number,
+  pins: readonly PinOptions[],
+) {
   const { segmentBytes = DEFAULTS.segmentBytes, everyBytes } = filling
   const mode = MODES[life % MODES.length]
   const compression = life % 2 === 0 ? 'none' : 'zstd'
-  const options = { environment, segmentBytes, snapshot: { everyBytes, mode, compression } } as const
+  const options = { environment, segmentBytes, pins, snapshot: { everyBytes, mode, compression } } as const
   return open<typeof fillMachine>(directory, MODULE, options)
 }
 
@@ -84,11 +113,14 @@ export function isFilling(name: string | undefined): name is Filling {
 
 /** Fills a store again and again, until the parent says that it is enough. */
 export async function fill(directory: string, filling: Filling, seed: number, life: number): Promise<void> {
-  const filler = new Filler(placeOnDisk(directory), filling, Math.imul(seed, 0x9e3779b9) ^ life)
+  const lifeSeed = Math.imul(seed, 0x9e3779b9) ^ life
+  const filler = new Filler(placeOnDisk(directory), filling, lifeSeed)
+  const random = new SeededRandom(lifeSeed)
   const pace = new Pace(SHARES[filling])
   for (let turn = life; ; turn += 1) {
     report({ type: 'opening' })
     await filler.live(turn, SNAPSHOTS[filling], {
+      isShort: random.below(SHORT_LIFE_ONE_IN) === 0,
       rest: () => pace.keep(),
       closing: () => report({ type: 'closing' }),
     })
@@ -100,10 +132,17 @@ export async function fill(directory: string, filling: Filling, seed: number, li
 
 /** What is done in a life beside. */
 export interface Meanwhile {
+  /** It may end before there has been a snapshot. */
+  readonly isShort?: boolean
   /** Behind each command. */
   rest?(this: void): Promise<void>
   /** The store is about to be closed. */
   closing?(this: void): void
+}
+
+interface Life extends Meanwhile {
+  readonly snapshots: number
+  readonly isPinned: boolean
 }
 
 /** Lives of such a store, one after the other. */
@@ -112,30 +151,35 @@ export class Filler {
   readonly #filling: FillingOptions
   readonly #random: SeededRandom
   readonly #bound: DiskBound
-  readonly #done: Omit<Filled, keyof DiskFigures>
+  readonly #done: { snapshots: number; rotations: number; trimmedSegments: number; pinDrops: number }
+  readonly #pin: LaggingPin
   #failure: Error | undefined
 
   constructor(place: Place, filling: Filling, seed: number) {
-    const { snapshots = 0, rotations = 0, trimmedSegments = 0, ...figures } = filledBefore(place.figuresPath)
+    const before = filledBefore(place.figuresPath)
+    const { snapshots = 0, rotations = 0, trimmedSegments = 0, pinDrops = 0, pinnedFrom } = before
     this.#place = place
     this.#filling = FILLINGS[filling]
     this.#random = new SeededRandom(seed)
-    this.#bound = new DiskBound({ everyBytes: undefined, ...DEFAULTS, ...this.#filling }, figures)
-    this.#done = { snapshots, rotations, trimmedSegments }
+    this.#bound = new DiskBound({ everyBytes: undefined, ...DEFAULTS, ...this.#filling }, before)
+    this.#done = { snapshots, rotations, trimmedSegments, pinDrops }
+    this.#pin = new LaggingPin(this.#filling.lag, this.#random, pinnedFrom)
   }
 
   get filled(): Filled {
-    return { ...this.#bound.figures, ...this.#done }
+    return { ...this.#bound.figures, ...this.#done, pinnedFrom: this.#pin.from }
   }
 
-  /** Opens the store, fills it until so many snapshots have been taken, and closes it. */
+  /** Opens the store, fills it until so many snapshots have been taken, and closes it; some that are filled for a short time only it closes before. */
   async live(life: number, snapshots: number, meanwhile: Meanwhile = {}): Promise<void> {
+    const isPinned = this.#random.below(UNPINNED_ONE_IN) > 0
+    if (!isPinned) this.#pin.forget()
     const store = await this.#open(life)
     const heard = (batch: unknown): void => this.#bound.batch((batch as { readonly bytes: number }).bytes)
     subscribe('holdfast:commit', heard)
     const looking = setInterval(() => this.#look(store), LOOK_EVERY_MS)
     try {
-      await this.#fill(store, snapshots, meanwhile.rest)
+      await this.#fill(store, { snapshots, isPinned, ...meanwhile })
       meanwhile.closing?.()
     } finally {
       clearInterval(looking)
@@ -144,44 +188,63 @@ export class Filler {
     }
     this.#done.rotations += store.stats().log.rotations
     this.#look(store)
+    this.#bound.closed(store.stats().snapshots.mode === 'worker' ? 'gives up' : 'waits')
     this.#note()
     this.#assertSound()
   }
 
   async #open(life: number): Promise<FillStore> {
-    const store = await openFillStore(this.#place, this.#filling, life)
-    // A process may have died while a snapshot was due, or being written.
-    const { segments, survivors } = store.report.log
-    this.#look(
-      store,
-      segments.reduce((sum, { bytes, neededFrom }) => sum + bytes - neededFrom, survivors?.bytes ?? 0),
-    )
-    store.events.on('snapshot', () => {
+    const store = await openFillStore(this.#place, this.#filling, life, this.#pin.options)
+    this.#pin.opened(store)
+    this.#done.pinDrops += store.pins.filter(({ dropped }) => dropped).length
+    store.events.on('snapshot', ({ name }) => {
       this.#look(store)
+      this.#bound.snapshot(name)
       this.#done.snapshots += 1
-      this.#bound.snapshot()
+      this.#look(store)
       this.#note()
     })
     store.events.on('trimmed', ({ segments }) => {
       this.#done.trimmedSegments += segments
+      this.#bound.trimmed(this.#place.files(), said(store))
       this.#look(store)
+      this.#note()
     })
+    store.events.on('pinDropped', () => {
+      this.#done.pinDrops += 1
+    })
+    // A snapshot that failed would let the log grow, and nothing is made to fail here.
     for (const event of ['snapshotFailed', 'warning', 'failed'] as const) {
       store.events.on(event, (error) => {
         this.#failure ??= error as Error
       })
     }
+    this.#lookAtOpened(store)
     return store
   }
 
-  async #fill(store: FillStore, snapshots: number, rest?: () => Promise<void>): Promise<void> {
-    const { keys, valueMaxBytes } = this.#filling
+  /** A process may have died while a snapshot was due, or being written. */
+  #lookAtOpened(store: FillStore): void {
+    const { log, snapshot } = store.report
+    const survivorBytes = log.survivors?.bytes ?? 0
+    const sinceBytes = log.segments.reduce((sum, each) => sum + each.bytes - each.neededFrom, survivorBytes)
+    const found = { newest: snapshot?.name ?? '', sinceBytes, survivorBytes }
+    this.#hold(() => this.#bound.opened(this.#place.files(), found, said(store)))
+    this.#note()
+  }
+
+  async #fill(store: FillStore, { snapshots, isPinned, isShort = false, rest }: Life): Promise<void> {
+    const { keys, valueMaxBytes, shortLifeCommands } = this.#filling
     const random = this.#random
     const until = this.#done.snapshots + snapshots
+    const end = isShort && shortLifeCommands !== undefined ? random.below(shortLifeCommands) : Infinity
     const underWay: Promise<unknown>[] = []
     let isTiny = false
-    for (let index = 0; this.#done.snapshots < until; index += 1) {
-      if (index % TURN_COMMANDS === 0) isTiny = random.below(TINY_ONE_IN) === 0
+    for (let index = 0; this.#done.snapshots < until && index < end; index += 1) {
+      if (index % TURN_COMMANDS === 0) {
+        isTiny = random.below(TINY_ONE_IN) === 0
+        if (isPinned) this.#pin.turn(store)
+      }
       const value = new Uint8Array(random.below(isTiny ? TINY_MAX_BYTES : valueMaxBytes))
       // Compressed, some of it is left.
       value.set(random.bytes(Math.min(value.length, KIB / 2)))
@@ -195,9 +258,15 @@ export class Filler {
     await Promise.all(underWay)
   }
 
-  #look(store: FillStore, bytesSince: number = store.stats().snapshots.bytesSince): void {
+  #look(store: FillStore): void {
+    this.#hold(() => {
+      if (this.#bound.look(this.#place.files(), said(store))) this.#note()
+    })
+  }
+
+  #hold(look: () => void): void {
     try {
-      this.#bound.look(this.#place.files(), bytesSince)
+      look()
     } catch (error) {
       this.#failure ??= error as Error
     }
@@ -214,6 +283,12 @@ export class Filler {
     writeFileSync(`${path}.tmp`, JSON.stringify(this.filled))
     renameSync(`${path}.tmp`, path)
   }
+}
+
+function said(store: FillStore): Said {
+  const { log, snapshots } = store.stats()
+  const { appendedBytes, pins } = log
+  return { appendedBytes, sinceBytes: snapshots.bytesSince, pins, atMs: performance.now() }
 }
 
 /** What a store was filled with by processes before this one. */

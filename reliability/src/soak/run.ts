@@ -256,12 +256,16 @@ interface Listening {
 
 /** How near a store came to what it may take. */
 function filledFigures(name: Filling, filled: Partial<Filled>): Record<string, number | string> {
-  const { share, looks, snapshots = 0, rotations = 0, trimmedSegments = 0 } = filled
+  const { share, looks, snapshots = 0, rotations = 0, trimmedSegments = 0, pinDrops = 0 } = filled
   if (share === undefined) return {}
+  const { heldBackBytes = 0, meanwhileMaxBytes = 0 } = filled
   return {
     [`snapshots (${name})`]: snapshots,
     [`rotations (${name})`]: rotations,
     [`segments trimmed (${name})`]: trimmedSegments,
+    [`pins dropped (${name})`]: pinDrops,
+    [`most held back by a pin (${name})`]: heldBackBytes,
+    [`most logged while a snapshot was taken (${name})`]: meanwhileMaxBytes,
     [`highest share of the disk it may take (${name})`]: `${(100 * share).toFixed(1)} %, ${looks} looks`,
   }
 }
