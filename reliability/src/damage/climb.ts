@@ -3,6 +3,7 @@ import { flips, mixUps, pairs, truncations, zeroedBlocks } from './damages.ts'
 import { type Reading, readingOf } from './evidence.ts'
 import { judge, type Verdict, Violation } from './judge.ts'
 import { closedStore, type DamagedStore, type StoppedStore, stoppedStores } from './store.ts'
+import { PLAIN, type StoreKind } from './store-kinds.ts'
 
 /** One damage in so many is opened for writing too, and written to. All are planned and read. */
 const WRITTEN_ONE_IN = 16
@@ -30,27 +31,26 @@ export interface CleanOptions {
   /** Each so many-th bit and length. 1: all of them. */
   readonly every: number
   readonly pairs: number
+  /** Default: the plain ones. */
+  readonly kinds?: readonly StoreKind[]
 }
 
 type Progress = (line: string) => void
 
-/**
- * After a clean close no damage may take anything away: all is there, or the store is refused. With snapshots, of
- * which one may stand in for another, and with the log alone, all of which counts.
- */
+/** After a clean close no damage may take anything away: all is there, or the store is refused. */
 export async function damageClosed(options: CleanOptions, tally: Tally, progress: Progress): Promise<void> {
-  for (const takesSnapshots of [true, false]) await damageOne(options, takesSnapshots, tally, progress)
+  for (const kind of options.kinds ?? PLAIN) await damageOne(options, kind, tally, progress)
 }
 
 async function damageOne(
   { seed, commandsEach, every, pairs: pairCount }: CleanOptions,
-  takesSnapshots: boolean,
+  storeKind: StoreKind,
   tally: Tally,
   progress: Progress,
 ): Promise<void> {
-  const store = await closedStore(seed, commandsEach, takesSnapshots)
-  const other = await closedStore(seed + 1, commandsEach, takesSnapshots)
-  const closed = takesSnapshots ? 'closed' : 'closed, the log alone'
+  const store = await closedStore(seed, commandsEach, storeKind)
+  const other = await closedStore(seed + 1, commandsEach, storeKind)
+  const closed = storeKind.name
   const { files, earlier } = store
   const kinds: readonly (readonly [string, Iterable<Damage>, boolean])[] = [
     ['bits', flips(files, every), true],
@@ -77,7 +77,7 @@ async function damageOne(
       else if (strict || isProven(damage, verdict))
         tally.violation(`${what}: ends at ${verdict.lastSeq}, silently, and not at ${lastSeq}`)
       else tally.count(`${closed}, ${kind}: ends where all that is left says so`)
-      progress(`${number} ${kind} of the closed store`)
+      progress(`${number} ${kind} of the store ${closed}`)
     }
   }
 }

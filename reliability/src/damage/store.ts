@@ -7,7 +7,8 @@ import {
   type SimulatedDisk,
   survivalNamed,
 } from '@holdfast/testing/environment'
-import { defineMachine, type Durability, open, Refusal } from 'holdfast'
+import { defineMachine, type Durability, open, type OpenOptions, Refusal } from 'holdfast'
+import type { StoreKind } from './store-kinds.ts'
 
 export const STORE = '/store'
 export type Files = ReadonlyMap<string, Buffer>
@@ -42,11 +43,11 @@ export type Put = readonly ['put', { readonly key: string; readonly value: numbe
 /** The only options that the stores are opened with. Nothing is synced for want of time, no snapshot taken. */
 export const OPTIONS = { segmentBytes: 4096, syncIntervalMs: 60_000, snapshot: { keep: 3 } } as const
 
-function commandsOf(seed: number, count: number): Put[] {
+function commandsOf(seed: number, count: number, key = 'key'): Put[] {
   const random = new SeededRandom(seed)
   return Array.from({ length: count }, () => [
     'put',
-    { key: `key ${random.below(6)}`, value: random.below(1000) },
+    { key: `${key} ${random.below(6)}`, value: random.below(1000) },
   ])
 }
 
@@ -65,30 +66,43 @@ function statesOf(commands: readonly Put[]): Ledger[] {
   return states
 }
 
-/** How often a store is opened: each time begins a segment, and each but the first takes a snapshot. */
+/** How often a store is opened: each time begins a segment, and each but the first takes snapshots. */
 const OPENED = 4
+/** What would not get smaller is not compressed. */
+const COMPRESSIBLE_KEY = 'a key, a key, a key, a key, a key, a key'
+/** For threads. */
+const MODULE = new URL('memory:ledger')
 
 /** Closed in good order. With the files that it had each time that it was closed before, and each time in between. */
 export async function closedStore(
   seed: number,
   commandsEach: number,
-  takesSnapshots = true,
+  { snapshots, compression, byWorker = false, pinned = false }: StoreKind,
 ): Promise<DamagedStore & { readonly earlier: readonly Files[] }> {
   const environment = memoryEnvironment(new MemoryFileSystem(), seed)
-  const commands = commandsOf(seed, OPENED * commandsEach)
+  environment.workers.modules.set(MODULE.href, { default: ledger })
+  const key = compression === 'zstd' ? COMPRESSIBLE_KEY : undefined
+  const commands = commandsOf(seed, OPENED * commandsEach, key)
+  const pins = pinned ? [{ owner: 'somebody', from: commandsEach + 1 }] : []
   const earlier: Files[] = []
   for (let opened = 0; opened < OPENED; opened++) {
-    const store = await open(STORE, ledger, { environment, ...OPTIONS })
+    const mode = byWorker && opened === OPENED - 1 ? 'worker' : 'blocking'
+    const snapshot = { ...OPTIONS.snapshot, compression, mode } as const
+    const options: OpenOptions = { environment, ...OPTIONS, pins, snapshot }
+    const store = await open<typeof ledger>(STORE, MODULE, options)
     const part = commands.slice(opened * commandsEach, (opened + 1) * commandsEach)
     const half = part.length >> 1
     await store.executeAll(part.slice(0, half))
-    if (opened > 0 && takesSnapshots) await store.snapshot()
+    if (opened > 0 && snapshots !== 'none') await store.snapshot()
     if (opened === OPENED - 1) earlier.push(environment.files.snapshot())
     for (const command of part.slice(half)) await store.execute(...command).catch(unlucky)
+    if (opened > 0 && snapshots === 'two each time it is opened') await store.snapshot()
     earlier.push(environment.files.snapshot())
     await store.close()
     earlier.push(environment.files.snapshot())
   }
+  if (environment.workers.started > 0 !== byWorker)
+    throw new Error(`${environment.workers.started} snapshots by a thread`)
   const files = earlier.pop() as Files
   return { files, states: statesOf(commands), commands, earlier }
 }
