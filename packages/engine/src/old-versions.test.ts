@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { cp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nodeEnvironment } from '@holdfast/environment'
-import { FaultyFileSystem, temporaryDirectory } from '@holdfast/testing/environment'
+import { FaultyFileSystem, InProcessWorkers, temporaryDirectory } from '@holdfast/testing/environment'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { errorLike } from './bank.fixture.ts'
 import { bytesBelow } from './bytes-below.fixture.ts'
 import type { Change } from './change-feed.ts'
+import type { LoggedCommand } from './commands.ts'
 import { holdings, machineOf, VERSIONS, version4 } from './four-versions.fixture.ts'
 import type { AnyMachine } from './machine.ts'
 import { life, oldVersionsPath } from './old-versions.fixture.ts'
@@ -16,6 +17,7 @@ import { openAt, openReadOnly } from './open-read-only.ts'
 import type { Upgrade } from './upgrade.ts'
 
 const NEWEST = VERSIONS.length
+const MODULE = new URL('memory:bank')
 const LAST_SEQ = 10
 
 /** What an account holds behind each sequence, in cents; nothing where it is not there yet. */
@@ -91,6 +93,7 @@ const STORES: Readonly<Record<string, OldStore>> = {
   '1-2-3-snapshots': of123,
 }
 const NAMES = Object.keys(STORES)
+const BY_4 = ['4-log', '4-snapshot', '4-crashed']
 
 /** As a version finds it that is the first to open it. */
 function asOpenedBy(version: number, name: string): OldStore {
@@ -110,6 +113,12 @@ function accountsAfter({ accounts }: OldStore, seq = LAST_SEQ): Record<string, u
     return after === undefined ? [] : [[name, { cents: after, limit }] as const]
   })
   return Object.fromEntries(there)
+}
+
+/** Commands that follow: an account that is there is opened again, somebody withdraws more than there is, and pays in. */
+function moreFor(version: number): readonly LoggedCommand[] {
+  const [opening, , , tooMuch, , , little] = life(version)
+  return [opening, tooMuch, little].flatMap((batch) => batch ?? [])
 }
 
 /** A copy, on the real file system, that goes when the test ends. */
@@ -210,7 +219,7 @@ describe.each(NAMES)('the store %s', (name) => {
 })
 
 describe('what version 4 wrote', () => {
-  it.each(['4-log', '4-snapshot', '4-crashed'])('is opened by it and by none before it: %s', async (name) => {
+  it.each(BY_4)('is opened by it and by none before it: %s', async (name) => {
     const path = await copyOf(name)
     const before = await bytesBelow(path)
     for (const machine of VERSIONS.slice(0, -1)) {
@@ -237,6 +246,42 @@ describe('what version 4 wrote', () => {
       await expect(openWith(path, machine)).rejects.toThrow(errorLike('NEWER_MACHINE'))
     }
     expect(await bytesBelow(path)).toEqual(before)
+  })
+})
+
+describe.each([...NAMES, ...BY_4])('a thread takes a snapshot of the store %s', (name) => {
+  const by = name in STORES ? storeOf(name).by : NEWEST
+  const since = VERSIONS.map(({ version }) => version).filter((version) => version >= by)
+
+  it.each(since)('for version %i, and it is the one that would be written out of the state', async (to) => {
+    const [workers, path] = [new InProcessWorkers(), await copyOf(name)]
+    workers.modules.set(MODULE.href, { default: machineOf(to) })
+    const environment = { ...nodeEnvironment, workers }
+    const byModule = await open(path, MODULE, { environment, snapshot: { keep: 5, mode: 'worker' } })
+    const blocking = await openWith(await copyOf(name), machineOf(to))
+    expect(byModule.state).toEqual(blocking.state)
+    const snapshots: { readonly seq: number; readonly digest: string }[] = []
+    for (const store of [byModule, blocking]) {
+      // What came of it is not on disk when the thread reads the log.
+      await store.executeAll(moreFor(to) as never)
+      snapshots.push(await store.snapshot())
+    }
+    const [{ seq, digest } = { seq: 0, digest: '' }] = snapshots
+    expect(snapshots[1]).toMatchObject({ seq, digest })
+    expect(seq).toBe(LAST_SEQ + moreFor(to).length)
+    const { mode, taken, failed } = byModule.stats().snapshots
+    expect([mode, taken, failed]).toEqual(['worker', workers.started, 0])
+    await byModule.close()
+    await blocking.close()
+
+    const again = await openWith(path, machineOf(to))
+    expect(again.report).toMatchObject({
+      snapshot: { seq, digest, machineVersion: to },
+      setAside: [],
+      replay: { records: 0 },
+    })
+    expect(again.state).toEqual(byModule.state)
+    await again.close()
   })
 })
 
@@ -283,6 +328,5 @@ describe('an upgrade', () => {
 })
 
 it('no store is left out', async () => {
-  const four = ['4-log', '4-snapshot', '4-crashed']
-  expect((await readdir(oldVersionsPath)).toSorted()).toEqual([...NAMES, ...four].toSorted())
+  expect((await readdir(oldVersionsPath)).toSorted()).toEqual([...NAMES, ...BY_4].toSorted())
 })
