@@ -119,6 +119,6 @@ export const DIGEST_BYTES = 32
 /**
  * What one writer or one reader of a snapshot holds in memory beside the values, at most: buffers for some chunks of the
  * largest size, and what is decoded of one. Not counted: garbage until it is collected, and 8 bytes for each key of one
- * plain object, or item of one array, that is too large for a piece.
+ * plain object that is too large for a piece.
  */
 export const SNAPSHOT_MEMORY_BYTES: number = 16 * 1024 * 1024
