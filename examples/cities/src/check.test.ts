@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { differences, differencesInLog, expectedAfter } from './check.ts'
-import { cities, type City, type CityCommand } from './machine.ts'
+import cities, { type City, type CityCommand } from './machine.ts'
 
 const city = { id: 1, name: 'Bombay', country: 'IN', population: 5, longitude: 72.9, latitude: 19.1 }
 const commands: readonly CityCommand[] = [

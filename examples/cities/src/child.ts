@@ -1,7 +1,7 @@
 // The process that is killed: it opens the store, sees how far it is, and goes on from there.
 //   node child.ts <directory> <seed>
 import { open } from 'holdfast'
-import { cities } from './machine.ts'
+import type cities from './machine.ts'
 import { type Opened, openedBy } from './opened.ts'
 import { type Bulletin, lastSeqOf, workload } from './workload.ts'
 
@@ -22,7 +22,8 @@ const BULLETINS_AT_ONCE = 64
 type CityStore = Awaited<ReturnType<typeof openStore>>
 
 function openStore(directory: string) {
-  return open(directory, cities, {
+  // By its URL: a thread imports it, too, and writes the snapshot while commands go on.
+  return open<typeof cities>(directory, new URL('machine.ts', import.meta.url), {
     // Small, so that there are several. The defaults would do.
     segmentBytes: 4 * 1024 * 1024,
   })

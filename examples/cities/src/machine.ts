@@ -32,7 +32,7 @@ export type CityCommand =
   | readonly ['rename', { readonly id: number; readonly name: string }]
   | readonly ['setPopulation', { readonly id: number; readonly population: number }]
 
-export const cities = defineMachine({
+const cities = defineMachine({
   version: 1,
   initial: (): Cities => new Map(),
   commands: {
@@ -65,6 +65,9 @@ export const cities = defineMachine({
     },
   },
 })
+
+/** A module whose default export is the machine can be opened by its URL: a thread then takes the snapshots. */
+export default cities
 
 // A refusal comes before the first change to the state, so that a refused command has changed nothing.
 function existing(state: Cities, id: number): City {
