@@ -9,7 +9,7 @@ import { isHoldfastError } from 'holdfast'
 import { overriding } from '../kill/overriding.ts'
 import type { KillGroup, KillState } from '../kill/workload.ts'
 import type { Note } from './block-log.ts'
-import { type BlockStore, groupsOf, openStore } from './workload.ts'
+import { type BlockStore, groupsOf, modeOf, openStore } from './workload.ts'
 
 /** How a session ends: by `close`, by SIGKILL in the middle of writing, or by just ending. */
 export const ENDINGS = ['close', 'kill', 'leave'] as const
@@ -53,7 +53,8 @@ class Session {
   async live(directory: string, batches: number, ending: Ending): Promise<void> {
     let doing: SessionRefusal['doing'] = 'open'
     try {
-      const store = await openStore(directory, this.#session, this.#environment())
+      const session = this.#session
+      const store = await openStore(directory, session, this.#environment(), modeOf(session))
       this.#note({ type: 'durable', seq: store.durableSeq })
       await report({
         type: 'opened',

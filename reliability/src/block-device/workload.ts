@@ -1,9 +1,10 @@
 // What the victims work through, on the machine of the kill run: each group of commands follows from the seed alone.
 import { isDeepStrictEqual } from 'node:util'
 import { SeededRandom } from '@holdfast/testing'
-import { open } from 'holdfast'
+import { open, type SnapshotMode } from 'holdfast'
 import { type Environment, nodeEnvironment } from '@holdfast/environment'
 import { overriding } from '../kill/overriding.ts'
+import { MODULE } from '../kill/store.ts'
 import { type KillCommand, type KillGroup, type KillState, killMachine, step } from '../kill/workload.ts'
 
 const KEYS = 24
@@ -17,13 +18,27 @@ const SNAPSHOT_EVERY_RECORDS = 60
 /** With rotations every few batches; and with some space taken ahead in steps. */
 const SEGMENT_BYTES = [16 * 1024, 48 * 1024, 256 * 1024]
 
+/** How the snapshots of a session are taken. */
+export const modeOf = (session: number): SnapshotMode =>
+  (['worker', 'captured', 'blocking'] as const)[session % 3] ?? 'worker'
+
 /** Opens the store as the victims do. Which sizes the segments have changes from session to session. */
-export function openStore(directory: string, session: number, environment: Environment = nodeEnvironment) {
-  return open(directory, killMachine, {
+export function openStore(
+  directory: string,
+  session: number,
+  environment: Environment = nodeEnvironment,
+  mode: SnapshotMode = 'blocking',
+) {
+  return open<typeof killMachine>(directory, MODULE, {
     environment,
     segmentBytes: SEGMENT_BYTES[session % SEGMENT_BYTES.length] as number,
     syncIntervalMs: 10,
-    snapshot: { everyRecords: SNAPSHOT_EVERY_RECORDS, keep: 2 },
+    snapshot: {
+      everyRecords: SNAPSHOT_EVERY_RECORDS,
+      keep: 2,
+      mode,
+      compression: session % 2 === 0 ? 'none' : 'zstd',
+    },
   })
 }
 

@@ -11,7 +11,7 @@ const MAX_QUEUED_BYTES = 24 * 1024 * 1024
 export type KillStore = Awaited<ReturnType<typeof openKillStore>>
 
 /** The module of the machine: threads import it. */
-const MODULE = new URL('machine.ts', import.meta.url)
+export const MODULE: URL = new URL('machine.ts', import.meta.url)
 
 /** What opening found behind the last proven point. */
 export interface Found {
@@ -27,7 +27,7 @@ export interface KillSnapshots {
   readonly verifySnapshots: NonNullable<OpenOptions['verifySnapshots']>
 }
 
-const PLAIN: KillSnapshots = { mode: 'blocking', compression: 'none', verifySnapshots: 'read' }
+export const PLAIN: KillSnapshots = { mode: 'blocking', compression: 'none', verifySnapshots: 'read' }
 
 export const openKillStore = (
   directory: string,

@@ -6,11 +6,11 @@ import { flushCompileCache } from 'node:module'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Environment, nodeEnvironment } from '@holdfast/environment'
 import { openDescriptors } from '@holdfast/testing/environment'
-import { type HoldfastError, isHoldfastError } from 'holdfast'
+import { type HoldfastError, isHoldfastError, type SnapshotMode } from 'holdfast'
 import { Load, SNAPSHOT_EVERY_GROUPS, SYNC_EVERY_GROUPS } from '../kill/load.ts'
 import { overriding } from '../kill/overriding.ts'
 import { tell } from '../kill/pipe.ts'
-import { type Found, found, type KillStore, openKillStore } from '../kill/store.ts'
+import { type Found, found, type KillStore, openKillStore, PLAIN } from '../kill/store.ts'
 import * as toParent from '../kill/to-parent.ts'
 import type { KillState } from '../kill/workload.ts'
 
@@ -44,6 +44,9 @@ export type Moment = keyof typeof MOMENTS
 /** Larger than what is written otherwise, and no larger: a loop device has to take it all. */
 const LARGE_WRITE_BYTES = 1024 * 1024
 export const LARGE_MAX_BYTES = 3 * 1024 * 1024
+
+/** How snapshots are taken, life by life. */
+const MODES: readonly SnapshotMode[] = ['worker', 'captured', 'blocking']
 
 /** By then a log has met a failure that is there to stay. */
 const NOTICED_WITHIN_GROUPS = 1000
@@ -86,11 +89,14 @@ const environment: Environment = {
 class Life {
   readonly #directory: string
   readonly #seed: number
+  #lives: number
   #codes: string[] = []
 
   constructor(directory: string, seed: number) {
     this.#directory = directory
     this.#seed = seed
+    // The first of each process is another one.
+    this.#lives = process.pid
   }
 
   /** From one opening until the store is closed, or nothing goes any more. */
@@ -99,7 +105,8 @@ class Life {
     report({ type: 'opening' })
     let store: KillStore
     try {
-      store = await openKillStore(this.#directory, environment)
+      const mode = MODES[this.#lives++ % MODES.length] ?? 'worker'
+      store = await openKillStore(this.#directory, environment, undefined, { ...PLAIN, mode })
     } catch (error) {
       this.#typed(error)
       await this.#stopped('opening')
