@@ -108,4 +108,12 @@ describe('DiskBound', () => {
     unpinned.log(LOGGED)
     expect(() => store.log(LOGGED)).toThrow(OVER)
   })
+
+  it('counts it too where one snapshot follows the other without a pause', () => {
+    const { bound, store } = made({ ...sound, meanwhileBytes: 170 * KIB })
+    store.log(200 * KIB)
+    store.pin(80 * KIB)
+    store.log(560 * KIB)
+    expect(bound.figures.pinBytes).toBe(80 * KIB)
+  })
 })

@@ -7,7 +7,7 @@ import {
   type Logged,
   NO_INTERVALS,
 } from './intervals.ts'
-import { bytesOf, isSomethingSuperfluous, type StoredFile } from './stored-files.ts'
+import { bytesOf, isLogSuperfluous, snapshotsIn, type StoredFile } from './stored-files.ts'
 
 /** What the store is opened with. */
 export interface DiskSettings {
@@ -29,6 +29,8 @@ export interface DiskFigures extends IntervalFigures {
   readonly batchBytes: number
   /** The most that was logged while a snapshot was taken. */
   readonly meanwhileMaxBytes: number
+  /** The most that was logged between two by attempts that came to nothing. */
+  readonly givenUpMaxBytes: number
   /** The cap of the pins that have kept something from the last trim: 0 where nobody is behind. And the most that one has kept. */
   readonly pinBytes: number
   readonly heldBackBytes: number
@@ -54,6 +56,7 @@ export class DiskBound {
   #snapshotBytes: number
   #batchBytes: number
   #meanwhileMaxBytes: number
+  #givenUpMaxBytes: number
   #pinBytes: number
   #heldBackBytes: number
   #share: number
@@ -66,6 +69,7 @@ export class DiskBound {
     this.#snapshotBytes = figures.snapshotBytes ?? 0
     this.#batchBytes = figures.batchBytes ?? 0
     this.#meanwhileMaxBytes = figures.meanwhileMaxBytes ?? 0
+    this.#givenUpMaxBytes = figures.givenUpMaxBytes ?? 0
     this.#pinBytes = figures.pinBytes ?? 0
     this.#heldBackBytes = figures.heldBackBytes ?? 0
     this.#share = figures.share ?? 0
@@ -78,6 +82,7 @@ export class DiskBound {
       snapshotBytes: this.#snapshotBytes,
       batchBytes: this.#batchBytes,
       meanwhileMaxBytes: this.#meanwhileMaxBytes,
+      givenUpMaxBytes: this.#givenUpMaxBytes,
       pinBytes: this.#pinBytes,
       heldBackBytes: this.#heldBackBytes,
       share: this.#share,
@@ -123,7 +128,11 @@ export class DiskBound {
     this.#heldBackBytes = Math.max(this.#heldBackBytes, ...said.pins.map(({ bytes }) => bytes))
     const changed = this.#intervals.look(files, loggedOf(said))
     this.#lookForPins(files, said)
-    this.#meanwhileMaxBytes = Math.max(this.#meanwhileMaxBytes, this.#intervals.mostMeanwhileBytes)
+    const { intervals } = this.#intervals.figures
+    for (const { meanwhileBytes, givenUpBytes } of intervals) {
+      this.#meanwhileMaxBytes = Math.max(this.#meanwhileMaxBytes, meanwhileBytes)
+      this.#givenUpMaxBytes = Math.max(this.#givenUpMaxBytes, givenUpBytes)
+    }
     const bytes = bytesOf(files)
     const bound = this.#bound(files)
     this.#share = Math.max(this.#share, bytes / bound)
@@ -135,10 +144,11 @@ export class DiskBound {
     )
   }
 
-  /** While a snapshot is under way, what is still there may be that as well. */
+  /** From when a snapshot is published until what it makes superfluous is gone, that is what is there. */
   #lookForPins(files: readonly StoredFile[], { pins }: Said): void {
-    if (this.#intervals.figures.begun !== undefined) return
-    const isBehind = isSomethingSuperfluous(files, this.#settings.keep, Number.POSITIVE_INFINITY)
+    const { keep } = this.#settings
+    if (this.#intervals.figures.begun?.isPublished === true || snapshotsIn(files) > keep) return
+    const isBehind = isLogSuperfluous(files, keep, Number.POSITIVE_INFINITY)
     this.#pinBytes = isBehind ? Math.max(this.#pinBytes, ...pins.map(({ maxBytes }) => maxBytes)) : 0
   }
 

@@ -7,7 +7,7 @@ const LIVES = 3
 const SNAPSHOTS = 35
 /** A life whose snapshots a thread takes. */
 const WORKER_LIFE = 2
-const SHORT_LIVES = 6
+const SHORT_LIVES = 12
 const STORE = '/store'
 
 function inMemory(): Place {
@@ -28,7 +28,8 @@ it('a store never takes more than the formula says, in any mode, and nearly as m
   for (let life = 0; life < LIVES; life += 1) await filler.live(life, SNAPSHOTS)
   for (let life = 0; life < SHORT_LIVES; life += 1)
     await filler.live(WORKER_LIFE, SNAPSHOTS, { isShort: true })
-  const { share, snapshots, rotations, trimmedSegments, pinDrops, heldBackBytes } = filler.filled
+  const { share, snapshots, rotations, trimmedSegments, pinDrops, heldBackBytes, givenUpMaxBytes } =
+    filler.filled
   expect(share).toBeGreaterThan(0.75)
   expect(share).toBeLessThanOrEqual(1)
   expect(snapshots).toBeGreaterThanOrEqual(LIVES * SNAPSHOTS)
@@ -36,4 +37,5 @@ it('a store never takes more than the formula says, in any mode, and nearly as m
   expect(trimmedSegments).toBeGreaterThan(500)
   expect(pinDrops).toBeGreaterThan(0)
   expect(heldBackBytes).toBeGreaterThan(0)
+  expect(givenUpMaxBytes).toBeGreaterThan(0)
 })

@@ -72,7 +72,8 @@ const TURN_COMMANDS = 64
 const TINY_ONE_IN = 4
 /** Nobody's pin is there. */
 const UNPINNED_ONE_IN = 4
-const SHORT_LIFE_ONE_IN = 3
+/** So many at most follow each that goes on until there have been snapshots, which are taken the same way. */
+const SHORT_LIVES_MAX = 4
 /** Beside the look behind each command: while it waits for one, too. */
 const LOOK_EVERY_MS = 10
 
@@ -118,12 +119,15 @@ export async function fill(directory: string, filling: Filling, seed: number, li
   const random = new SeededRandom(lifeSeed)
   const pace = new Pace(SHARES[filling])
   for (let turn = life; ; turn += 1) {
-    report({ type: 'opening' })
-    await filler.live(turn, SNAPSHOTS[filling], {
-      isShort: random.below(SHORT_LIFE_ONE_IN) === 0,
-      rest: () => pace.keep(),
-      closing: () => report({ type: 'closing' }),
-    })
+    const short = 'shortLifeCommands' in FILLINGS[filling] ? random.below(SHORT_LIVES_MAX + 1) : 0
+    for (let index = 0; index <= short; index += 1) {
+      report({ type: 'opening' })
+      await filler.live(turn, SNAPSHOTS[filling], {
+        isShort: index > 0,
+        rest: () => pace.keep(),
+        closing: () => report({ type: 'closing' }),
+      })
+    }
     const print = await footprint([directory])
     const { end } = await answerTo({ type: 'closed', seq: 0, footprint: print, counts: {} })
     if (end === true) return

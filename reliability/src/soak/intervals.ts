@@ -100,11 +100,6 @@ export class Intervals {
       .reduce((sum, bytes) => sum + bytes, 0)
   }
 
-  /** The most that was logged while one of the last snapshots was taken. */
-  get mostMeanwhileBytes(): number {
-    return Math.max(...this.#figures.intervals.map(({ meanwhileBytes }) => meanwhileBytes))
-  }
-
   opened(files: readonly StoredFile[], found: Found, due: Due, { atMs, pinnedFrom }: Logged): void {
     const { newest, begun, closed } = this.#figures
     const { sinceBytes } = found

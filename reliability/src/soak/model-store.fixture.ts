@@ -83,10 +83,8 @@ export class ModelStore {
   }
 
   #snapshot(): void {
-    const { intervals, meanwhileBytes, pretends = false } = this.#behaviour
-    const since = (this.#seq - this.#publishedAt) * COMMAND_BYTES
-    if (this.#begunAt === undefined && since >= intervals * SETTINGS.everyBytes)
-      this.#begunAt = this.#sinceAt = this.#seq
+    const { meanwhileBytes, pretends = false } = this.#behaviour
+    this.#beginIfDue()
     if (this.#begunAt === undefined || (this.#seq - this.#begunAt) * COMMAND_BYTES < meanwhileBytes) return
     if (pretends) {
       this.#begunAt = this.#sinceAt = this.#seq
@@ -99,6 +97,14 @@ export class ModelStore {
     this.#bound.look(this.files, this.#said)
     this.#bound.snapshot(nameOf(seq))
     this.#retain()
+    // Nobody may see a moment in which there is none.
+    this.#beginIfDue()
+  }
+
+  #beginIfDue(): void {
+    const since = (this.#seq - this.#publishedAt) * COMMAND_BYTES
+    if (this.#begunAt !== undefined || since < this.#behaviour.intervals * SETTINGS.everyBytes) return
+    this.#begunAt = this.#sinceAt = this.#seq
   }
 
   #retain(): void {
@@ -108,8 +114,10 @@ export class ModelStore {
     const commands = SETTINGS.segmentBytes / COMMAND_BYTES
     const oldest = this.#snapshots.at(-SETTINGS.keep) as number
     const through = Math.min(oldest, ...this.#pins.map(({ from }) => from - 1))
+    const before = this.#firstSeq
     while (this.#firstSeq + commands - 1 <= through) this.#firstSeq += commands
-    this.#bound.trimmed(this.files, this.#said)
+    // As the engine: it says nothing where nothing was trimmed.
+    if (this.#firstSeq > before) this.#bound.trimmed(this.files, this.#said)
   }
 
   get #said(): Said {

@@ -258,7 +258,7 @@ interface Listening {
 function filledFigures(name: Filling, filled: Partial<Filled>): Record<string, number | string> {
   const { share, looks, snapshots = 0, rotations = 0, trimmedSegments = 0, pinDrops = 0 } = filled
   if (share === undefined) return {}
-  const { heldBackBytes = 0, meanwhileMaxBytes = 0 } = filled
+  const { heldBackBytes = 0, meanwhileMaxBytes = 0, givenUpMaxBytes = 0 } = filled
   return {
     [`snapshots (${name})`]: snapshots,
     [`rotations (${name})`]: rotations,
@@ -266,6 +266,7 @@ function filledFigures(name: Filling, filled: Partial<Filled>): Record<string, n
     [`pins dropped (${name})`]: pinDrops,
     [`most held back by a pin (${name})`]: heldBackBytes,
     [`most logged while a snapshot was taken (${name})`]: meanwhileMaxBytes,
+    [`most logged by snapshots that came to nothing (${name})`]: givenUpMaxBytes,
     [`highest share of the disk it may take (${name})`]: `${(100 * share).toFixed(1)} %, ${looks} looks`,
   }
 }

@@ -13,6 +13,11 @@ export function bytesOf(files: readonly StoredFile[]): number {
   return files.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
+/** How many have been published. */
+export function snapshotsIn(files: readonly StoredFile[]): number {
+  return numbersOf(files, SNAPSHOT).length
+}
+
 /**
  * Whether the newest snapshot has made something superfluous that is still there. What is kept from `pinnedFrom` on is
  * kept for somebody else.
@@ -22,8 +27,13 @@ export function isSomethingSuperfluous(
   keep: number,
   pinnedFrom: number,
 ): boolean {
+  return snapshotsIn(files) > keep || isLogSuperfluous(files, keep, pinnedFrom)
+}
+
+/** The same of the log alone. While there is a snapshot more than are kept, nobody can say. */
+export function isLogSuperfluous(files: readonly StoredFile[], keep: number, pinnedFrom: number): boolean {
   const stored = numbersOf(files, SNAPSHOT)
-  if (stored.length !== keep) return stored.length > keep
+  if (stored.length !== keep) return false
   // A segment is to go if the next one begins right behind the oldest snapshot, or before.
   const [, second = Number.POSITIVE_INFINITY] = numbersOf(files, SEGMENT).filter((firstSeq) => firstSeq > 0)
   return second <= Math.min((stored[0] as number) + 1, pinnedFrom)
