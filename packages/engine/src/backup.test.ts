@@ -1,6 +1,7 @@
 import { ManualTimers, SimulatedEnvironment, survivalNamed } from '@holdfast/testing/environment'
 import { describe, expect, it, vi } from 'vitest'
 import {
+  afterKill,
   bank,
   bytesOf,
   errorLike,
@@ -139,22 +140,23 @@ describe('backup', () => {
     await copy.close()
   })
 
+  const floor = (version: number, lowest: number) =>
+    defineMachine({
+      version,
+      initial: () => ({ balance: 5 }),
+      commands: {
+        move(state, amount: number) {
+          if (state.balance + amount < lowest) throw new Refusal('TOO_LOW')
+          state.balance += amount
+        },
+      },
+      upgrade: {},
+    })
+
   it.each([
     ['at once', 0],
     ['behind the mark that it writes once it is idle', 1000],
   ])('has what its last command came to, where it is taken %s', async (_, ms) => {
-    const floor = (version: number, lowest: number) =>
-      defineMachine({
-        version,
-        initial: () => ({ balance: 5 }),
-        commands: {
-          move(state, amount: number) {
-            if (state.balance + amount < lowest) throw new Refusal('TOO_LOW')
-            state.balance += amount
-          },
-        },
-        upgrade: {},
-      })
     const memory = testEnvironment()
     const timers = new ManualTimers(memory.clock)
     const environment = { ...memory, timers }
@@ -172,6 +174,61 @@ describe('backup', () => {
     await copy.close()
     await store.close()
   })
+
+  it.each([
+    ['a write', 'disk', 1],
+    ['a sync', 'os', 1],
+    ['the mark', 'disk', 2],
+  ] as const)(
+    'has it, too, where %s had failed, and what was not durable was written again',
+    async (_, durability, nth) => {
+      const memory = testEnvironment()
+      const timers = new ManualTimers(memory.clock)
+      const environment = { ...memory, timers }
+      const store = await open(STORE, floor(1, 0), { environment, syncIntervalMs: 1000 })
+      let moves = 0
+      store.events.on('moved', () => (moves += 1))
+      await store.execute('move', 1)
+      environment.files.fail({
+        on: durability === 'os' ? 'sync' : 'writeThrough',
+        path: /store.*\.wal/,
+        nth,
+        fault: { errno: 'EIO' },
+      })
+      await expect(store.execute('move', -9, { durability })).rejects.toThrow(Refusal)
+      await store.sync()
+      await turns(environment)
+      timers.advance(1000)
+      await turns(environment)
+      expect(moves).toBe(1)
+      await store.backup('/backup')
+      const killed = afterKill(memory)
+      for (const [path, where] of [
+        ['/backup', environment],
+        [STORE, killed],
+      ] as const) {
+        const copy = await open(path, floor(2, -100), { environment: where })
+        expect(copy.state).toEqual(store.state)
+        await copy.close()
+      }
+      await store.close()
+    },
+  )
+
+  it('ends beside callers who never stop', async () => {
+    const { store } = await openBank()
+    let stopped = false
+    const caller = async (): Promise<void> => {
+      for (let i = 0; !stopped; i++) {
+        await store.execute('note', i)
+        await new Promise(setImmediate)
+      }
+    }
+    const calling = [caller(), caller()]
+    for (let i = 0; i < 5; i++) await store.backup(`/backup-${i}`)
+    stopped = true
+    await Promise.all(calling)
+  }, 20_000)
 
   it('of an empty store is an empty store', async () => {
     const { store, environment } = await openBank()

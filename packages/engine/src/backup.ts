@@ -51,9 +51,11 @@ export async function backup(parts: BackupParts, path: string): Promise<BackupRe
   const { kept, release } = retention.hold()
   // The log after the snapshots, so that the copy of it reaches past all of them.
   const segments = await log
-    .backup(walPath, async () => {
-      for (const { path: from, name } of kept)
+    .backup(walPath, async (assertHeld) => {
+      for (const { path: from, name } of kept) {
         bytes += await copyWhole(files, from, joinPath(snapshotsPath, name))
+        assertHeld()
+      }
     })
     .finally(release)
   // Not what the store's own manifest says: that may be behind, after a trim that it could not note.

@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/environment'
+import { type ErrorCode, HoldfastError, isHoldfastError } from '@holdfast/environment'
 import type { SetAsideSnapshot } from '@holdfast/recovery'
 import { type SnapshotPace, stateDigestWhile } from '@holdfast/snapshot'
 import type { Machine } from './machine.ts'
@@ -32,6 +32,13 @@ export interface Folded<State extends object> {
   readonly fromSeq: number
   /** Newer ones that could not be used. */
   readonly damaged: readonly DamagedSnapshot[]
+}
+
+const DAMAGE: readonly ErrorCode[] = ['CORRUPT', 'SNAPSHOT_CORRUPT', 'GAP']
+
+/** Whether a fold has failed over files that can no longer be read: a restart would say the same. */
+export function isDamage(error: unknown): error is HoldfastError {
+  return isHoldfastError(error) && DAMAGE.includes(error.code)
 }
 
 /** A snapshot that cannot be used, as a thread tells of it. */

@@ -12,6 +12,15 @@ export interface RetentionParts {
   readonly keep: number
 }
 
+/** What came of deleting what is no longer needed. */
+export interface Applied {
+  readonly trimmed:
+    | { readonly firstSeq: number; readonly segments: number; readonly bytes: number }
+    | undefined
+  /** Of the first snapshot that could not be deleted. */
+  readonly failure: unknown
+}
+
 /**
  * Which snapshots are there, and which go. The newest `keep` are kept, and the log back to the oldest of
  * them; until there are so many nothing goes. A file is named in the manifest no longer, durably, before it
@@ -61,17 +70,15 @@ export class Retention {
     return true
   }
 
-  /** Deletes what is no longer needed, and says what went from the log. */
-  async apply(): Promise<
-    { readonly firstSeq: number; readonly segments: number; readonly bytes: number } | undefined
-  > {
+  /** Deletes what is no longer needed, and says what went from the log, and what could not be deleted. */
+  async apply(): Promise<Applied> {
     const { snapshots, log, keep } = this.#parts
     if (this.#kept.length >= keep) this.#leftovers.push(...this.#kept.splice(keep))
     await this.#name()
-    if (this.#kept.length < keep) return undefined
+    if (this.#kept.length < keep) return { trimmed: undefined, failure: undefined }
     const oldest = this.#kept.at(-1)
     const trimmed = await log.trim(oldest?.seq ?? 0)
-    const failures: unknown[] = []
+    let failure: unknown
     for (const entry of this.#leftovers.splice(0)) {
       if (this.#isHeld(entry)) {
         this.#leftovers.push(entry)
@@ -79,12 +86,11 @@ export class Retention {
       }
       await snapshots.remove(entry).catch((error: unknown) => {
         // One that cannot be deleted keeps no other.
-        failures.push(error)
+        failure ??= error
         this.#leftovers.push(entry)
       })
     }
-    if (failures.length > 0) throw failures[0]
-    return trimmed.segments > 0 ? trimmed : undefined
+    return { trimmed: trimmed.segments > 0 ? trimmed : undefined, failure }
   }
 
   #isHeld({ name }: SnapshotEntry): boolean {

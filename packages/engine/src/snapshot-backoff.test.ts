@@ -1,6 +1,8 @@
 import { ManualTimers } from '@holdfast/testing/environment'
 import { describe, expect, it } from 'vitest'
 import { errorLike, openBank, testEnvironment, turns } from './bank.fixture.ts'
+import { defineMachine } from './machine.ts'
+import { open } from './open.ts'
 
 /** A bank whose snapshots fail until the returned rule is removed. */
 async function failingBank(snapshot: { everyMs?: number; everyRecords?: number; everyBytes?: number }) {
@@ -86,6 +88,24 @@ describe('snapshots that fail one after the other', () => {
       expect(await figures()).toMatchObject({ taken: 1 })
     },
   )
+
+  it('are not, where time alone will not help', async () => {
+    const memory = testEnvironment()
+    const timers = new ManualTimers(memory.clock)
+    const environment = { ...memory, timers }
+    const machine = defineMachine({
+      version: 1,
+      initial: () => ({ values: [] as unknown[] }),
+      commands: { keep: (state) => void state.values.push(() => {}) },
+    })
+    const store = await open('/unstorable', machine, { environment })
+    await store.execute('keep')
+    await expect(store.snapshot()).rejects.toThrow(errorLike('NOT_SERIALIZABLE'))
+    timers.advance(1_000_000)
+    await turns(environment, 50)
+    expect(store.stats().snapshots).toMatchObject({ failed: 1 })
+    await store.close()
+  })
 
   it('are not, where nobody but the caller takes them', async () => {
     const { store, timers, figures } = await failingBank({ everyBytes: Infinity })

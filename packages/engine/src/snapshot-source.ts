@@ -29,8 +29,10 @@ export interface SnapshotSource {
 export interface SealedPoint {
   readonly sealed: SealedSnapshot
   readonly end: FoldEnd
-  /** Others that turned out to be of no use on the way. */
-  readonly damaged: readonly DamagedSnapshot[]
+  /** How it was taken. */
+  readonly mode: SnapshotMode
+  /** Others that turned out to be of no use on the way. `undefined`: some are, and it is not known which. */
+  readonly damaged: readonly DamagedSnapshot[] | undefined
 }
 
 /** What a moment between two batches is to a snapshot, and to a fold. */

@@ -159,6 +159,48 @@ describe('a store whose files can no longer be read', () => {
   })
 })
 
+describe.each(['worker', 'blocking'] as const)('a %s snapshot beside damaged ones', (mode) => {
+  it('counts, where there is nothing left to compare it with, and nothing is deleted before the next one', async () => {
+    const environment = testEnvironment()
+    const store = await openByModule(environment, {
+      segmentBytes: 4096,
+      snapshot: { mode },
+      verifySnapshots: 'replay',
+    })
+    const [warnings, modes]: [unknown[], string[]] = [[], []]
+    store.events.on('warning', (error) => warnings.push(error))
+    store.events.on('snapshot', (taken) => modes.push(taken.mode))
+    const note = async (): Promise<void> => {
+      for (let i = 0; i < 60; i++) await store.execute('note', 'x'.repeat(100))
+    }
+    for (let n = 0; n < 3; n++) {
+      await note()
+      if (n < 2) await store.snapshot()
+    }
+    const [sound, damaged] = filesLike(environment, /\.snap$/) as [string, string]
+    damage(environment, new RegExp(damaged))
+    // One that lies between the sound one and the end.
+    const sealed = filesLike(environment, /\.wal$/).at(-2) as string
+    damage(environment, new RegExp(sealed))
+    const segments = filesLike(environment, /\.wal$/)
+    const { seq } = await store.snapshot()
+    expect(seq).toBe(180)
+    expect(warnings).toContainEqual(errorLike('CORRUPT'))
+    await store.snapshot()
+    expect(filesLike(environment, /\.snap$|\.wal$/)).toEqual(
+      expect.arrayContaining([sound, damaged, ...segments]),
+    )
+    expect(modes.at(-1)).toBe('blocking')
+    await note()
+    await store.snapshot()
+    expect(modes.at(-1)).toBe(mode)
+    expect(filesLike(environment, /\.snap$/)).not.toContain(sound)
+    const again = await open(STORE, bank, { environment: afterKill(environment) })
+    expect(again.state).toEqual(store.state)
+    await again.close()
+  })
+})
+
 describe('a copy of a snapshot under another name', () => {
   it('is not the one that it is a copy of: that goes on counting', async () => {
     const environment = testEnvironment()

@@ -1,9 +1,15 @@
-import { type Environment, HoldfastError, isHoldfastError, type Timer } from '@holdfast/environment'
+import {
+  type Environment,
+  type ErrorCode,
+  HoldfastError,
+  isHoldfastError,
+  type Timer,
+} from '@holdfast/environment'
 import { WriteQueue } from '@holdfast/recovery'
 import type { SnapshotStore } from '@holdfast/snapshot'
 import type { Log, StoreDirectory } from '@holdfast/wal'
 import type { LoggedCommand } from './commands.ts'
-import type { DamagedSnapshot } from './fold.ts'
+import { type DamagedSnapshot, isDamage } from './fold.ts'
 import type { LiveMachine } from './live-machine.ts'
 import type { Retention } from './retention.ts'
 import type { SnapshotInfo } from './snapshot-info.ts'
@@ -16,10 +22,11 @@ import type { Waiter } from './waiter.ts'
 const BACKOFF_BASE = 2
 /** A snapshot by policy that is so late is not given up where the store is closed: processes that live for a short time would never have one. */
 const OVERDUE_INTERVALS = 2
-/** Of its intervals: attempts then cost a thirtieth of what they would without failures, and a cause that has gone is noticed all the same. */
+/** Of its intervals: attempts then cost a thirtieth of what they would without failures. */
 const MAX_BACKOFF = 32
-/** What one interval is in time, after failures: a cause that has gone is noticed within some minutes, however little is logged. */
+/** What one interval is in time, after failures whose cause may go by itself: that is noticed within some minutes, however little is logged. */
 const RETRY_MS = 10_000
+const PASSING: readonly ErrorCode[] = ['NO_SPACE', 'IO_ERROR', 'WORKER_FAILED']
 
 /** What taking a snapshot needs. */
 export interface SnapshotterParts<State extends object> {
@@ -72,7 +79,7 @@ export interface SnapshotStats {
  */
 export class Snapshotter<State extends object> {
   readonly #parts: SnapshotterParts<State>
-  /** One at a time: snapshots, retention and backups. */
+  /** One at a time: snapshots and retention. */
   readonly #line: WriteQueue = new WriteQueue()
   #recordsSince: number
   /** Of the log when it was opened; none since the first attempt. */
@@ -86,6 +93,8 @@ export class Snapshotter<State extends object> {
   /** Of the newest snapshot: the state is in it, as this version of the machine has it. */
   #storedSeq: number
   #due = false
+  /** Some of what is kept is damaged, and which is not known: nothing is deleted before a fold has succeeded. */
+  #isSparing = false
   readonly #stopping = new AbortController()
   #timer: Timer | undefined
 
@@ -164,14 +173,15 @@ export class Snapshotter<State extends object> {
   /** Deletes what is no longer needed. What cannot be deleted now goes with the next one: that is only worth a warning. */
   async retain(): Promise<void> {
     const { retention, log, events } = this.#parts
-    try {
-      const trimmed = await retention.apply()
-      if (trimmed !== undefined) tell(events, 'trimmed', trimmed)
-    } catch (cause) {
-      const error = snapshotError(cause)
-      if (error.code === 'FENCED') log.fail(error)
-      else tell(events, 'warning', error)
-    }
+    if (this.#isSparing) return
+    const { trimmed, failure } = await retention
+      .apply()
+      .catch((cause: unknown) => ({ trimmed: undefined, failure: cause }))
+    if (trimmed !== undefined) tell(events, 'trimmed', trimmed)
+    if (failure === undefined) return
+    const error = snapshotError(failure)
+    if (error.code === 'FENCED') log.fail(error)
+    else tell(events, 'warning', error)
   }
 
   stats(): SnapshotStats {
@@ -202,7 +212,8 @@ export class Snapshotter<State extends object> {
   #armTimer(): void {
     const { policy, environment } = this.#parts
     this.#timer?.cancel()
-    const isRetrying = this.#consecutiveFailures > 0 && hasPolicy(policy)
+    const mayPass = this.#lastError !== undefined && PASSING.includes(this.#lastError.code)
+    const isRetrying = mayPass && hasPolicy(policy)
     const everyMs = isRetrying ? Math.min(RETRY_MS, policy.everyMs) : policy.everyMs
     if (this.#ended || everyMs === Infinity) return
     const ms = Math.min(everyMs * this.#intervals, MAX_MS)
@@ -228,7 +239,7 @@ export class Snapshotter<State extends object> {
   }
 
   async #take(signal?: AbortSignal): Promise<SnapshotInfo> {
-    const { live, snapshots, retention, events, mode, source } = this.#parts
+    const { live, snapshots, retention, events, source } = this.#parts
     const { newest } = retention
     if (newest !== undefined && this.#storedSeq === live.appliedSeq) {
       // A pin that was released since, or what could not be deleted then.
@@ -236,14 +247,15 @@ export class Snapshotter<State extends object> {
       return newest
     }
     const point = await source.seal(signal)
-    await this.#check(point, signal)
-    this.#setAside(point.damaged)
+    const damaged = await this.#check(point, signal)
+    this.#setAside(damaged ?? [])
+    this.#isSparing = damaged === undefined
     const { seq, id, bytes, name, path, digest } = await snapshots.publish(point.sealed)
     const snapshot = { seq, id, bytes, name, path, digest }
     await retention.add(snapshot)
     this.#taken += 1
     this.#storedSeq = seq
-    tell(events, 'snapshot', { ...snapshot, mode, blockedMs: source.blockedMs })
+    tell(events, 'snapshot', { ...snapshot, mode: point.mode, blockedMs: source.blockedMs })
     await this.retain()
     return snapshot
   }
@@ -258,18 +270,31 @@ export class Snapshotter<State extends object> {
     }
   }
 
-  /** Whether it may be published. */
-  async #check(point: SealedPoint, signal: AbortSignal | undefined): Promise<void> {
-    const { directory, log, snapshots, verify } = this.#parts
+  /** Whether it may be published. Gives the others that turned out to be damaged; `undefined` where it is not known which. */
+  async #check(point: SealedPoint, signal: AbortSignal | undefined): Promise<SealedPoint['damaged']> {
+    const { directory, log, snapshots } = this.#parts
     try {
-      this.#setAside((await verify?.(point, signal)) ?? [])
+      const compared = await this.#compare(point, signal)
       // Behind the line of the queue: what the log still has to write may wait for commands to be applied.
       if (log.durableSeq < point.end.seq) await log.sync()
       // Of a store that another writer has by now it would be a state that never was.
       await directory.assertNotFenced()
+      return point.damaged && compared && [...point.damaged, ...compared]
     } catch (error) {
       await snapshots.discard(point.sealed).catch(() => {})
       throw error
+    }
+  }
+
+  /** With a replay, where that was asked for, and where what is to be replayed can still be read: otherwise this one is all there is. */
+  async #compare(point: SealedPoint, signal: AbortSignal | undefined): Promise<SealedPoint['damaged']> {
+    const { verify, events } = this.#parts
+    try {
+      return (await verify?.(point, signal)) ?? []
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      tell(events, 'warning', error)
+      return undefined
     }
   }
 }

@@ -57,7 +57,8 @@ export class StateSource<State extends object> implements SnapshotSource {
   ): Promise<() => Promise<SealedPoint>> {
     const writer = await this.#snapshots.create(subject, pace)
     await writer.writeAll(contentOf(this.#machine, state))
-    return async () => ({ sealed: await writer.seal(), end, damaged: [] })
+    const mode = this.#capture === undefined ? 'blocking' : 'captured'
+    return async () => ({ sealed: await writer.seal(), end, mode, damaged: [] })
   }
 }
 

@@ -1,14 +1,8 @@
-import {
-  type Environment,
-  type ErrorCode,
-  type HoldfastError,
-  isHoldfastError,
-  timing,
-} from '@holdfast/environment'
+import { type Environment, type HoldfastError, timing } from '@holdfast/environment'
 import type { SnapshotCompression, SnapshotStore } from '@holdfast/snapshot'
 import type { Log, StoreDirectory } from '@holdfast/wal'
 import type { LoggedCommand } from './commands.ts'
-import type { FoldEnd } from './fold.ts'
+import { type FoldEnd, isDamage } from './fold.ts'
 import type { Points, SealedPoint, SnapshotSource } from './snapshot-source.ts'
 import { type SnapshotJob, type SnapshotJobResult, snapshotTask } from './snapshot-task.ts'
 import type { Waiter } from './waiter.ts'
@@ -47,9 +41,6 @@ export async function runInThread(
   }
 }
 
-/** What a fold says of files that can no longer be read: a restart would say the same. */
-const DAMAGE: readonly ErrorCode[] = ['CORRUPT', 'SNAPSHOT_CORRUPT', 'GAP']
-
 /**
  * Snapshots that a thread makes: this one finds the point, and goes on. Where the files that the thread reads turn out
  * to be damaged the state in memory is all there is: then it is taken out of that, so that the store can be opened again.
@@ -83,9 +74,9 @@ export class WorkerSource<State extends object> implements SnapshotSource {
     try {
       return await this.#sealInThread(signal)
     } catch (error) {
-      if (!isHoldfastError(error) || !DAMAGE.includes(error.code)) throw error
+      if (!isDamage(error) || signal?.aborted === true) throw error
       this.#warn(error)
-      return this.#ofState.seal(signal)
+      return { ...(await this.#ofState.seal(signal)), damaged: undefined }
     }
   }
 
@@ -105,6 +96,6 @@ export class WorkerSource<State extends object> implements SnapshotSource {
     if (sealed === undefined) throw new Error('the thread was to write a snapshot, and did something else')
     const { path, bytes, entries, chunks } = sealed
     timed?.({ path, bytes, entries, chunks })
-    return { sealed, end, damaged }
+    return { sealed, end, mode: 'worker', damaged }
   }
 }

@@ -104,13 +104,18 @@ export class CommitLoop<T, W> {
     }
   }
 
-  /** A mark, where nothing else is to be written, without waiting for a moment to pass. */
+  /** A mark, where there is nothing else to be written or to be acted on, without waiting for a moment to pass. */
   async markIfIdle(): Promise<void> {
-    while (this.#state.isOpen && this.#queue.isEmpty && this.writer.needsMark) {
+    const through = this.writer.durableSeq
+    while (this.#isIdle() && this.writer.needsMark && this.writer.provenSeq < through) {
       this.#markDue = true
       this.wake()
       await this.#state.changed.next()
     }
+  }
+
+  #isIdle(): boolean {
+    return this.#state.isOpen && this.#queue.isEmpty && this.#consuming === 0
   }
 
   /** Work in the background failed. A writer that was fenced off must stop; anything else is only worth knowing. */

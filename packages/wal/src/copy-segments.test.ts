@@ -75,6 +75,24 @@ describe('a backup', () => {
   })
 })
 
+it('is made while a batch waits to be acted on: its mark could not say what came of that', async () => {
+  const environment = faultyMemory()
+  let settle = (): void => {}
+  const store = await openHarness(environment, options, STORE, {
+    committed: () =>
+      new Promise<void>((resolve) => {
+        settle = resolve
+      }),
+  })
+  void store.append('a')
+  await turns()
+  await environment.memory.makeDirectory('/copy')
+  await environment.memory.makeDirectory(COPY)
+  expect(await store.log.backup(COPY)).toMatchObject([{ lastSeq: 1 }])
+  settle()
+  await store.close()
+})
+
 it('is refused where the log fails over the mark that it is to end with', async () => {
   const { environment, store } = await filled()
   await store.log.sync()

@@ -77,6 +77,11 @@ export class LogWriter<T, W> {
     return this.#durableSeq
   }
 
+  /** How far what is on disk says that it is durable. */
+  get provenSeq(): number {
+    return this.#provenSeq
+  }
+
   /** It is durable further than what is on disk says. */
   get needsMark(): boolean {
     return this.#provenSeq < this.#durableSeq && this.#unsynced.isEmpty
@@ -183,12 +188,13 @@ export class LogWriter<T, W> {
     const segment = this.#roller.current
     if (segment === undefined || !this.#queue.isEmpty || segment.hasUnsynced) return
     this.#provenSeq = this.#durableSeq
+    const note = this.#note('mark')
     try {
-      this.#appendedBytes += await segment.mark(this.#durableSeq, this.#clock.now(), this.#note('mark'))
+      this.#appendedBytes += await segment.mark(this.#durableSeq, this.#clock.now(), note)
     } catch (cause) {
       const error = cause as HoldfastError
       if (error.code === 'NO_SPACE' && segment.broken === undefined) throw error
-      await this.#move(error, [])
+      await this.#move(error, [], note)
     }
   }
 
@@ -215,9 +221,14 @@ export class LogWriter<T, W> {
 
   /**
    * The segment is broken. Every batch that is not durable goes, in order, to a new one behind the last
-   * durable batch. If that fails too, so does the log.
+   * durable batch. If that fails too, so does the log. The mark behind them says that they are durable, and `note`; of
+   * what comes of them another mark has to tell, once the log is idle.
    */
-  async #move(error: HoldfastError, inFlight: SealedBatch<T, W>[]): Promise<SegmentWriter> {
+  async #move(
+    error: HoldfastError,
+    inFlight: SealedBatch<T, W>[],
+    note?: Uint8Array,
+  ): Promise<SegmentWriter> {
     const from = this.#roller.current?.path ?? this.#directory.walPath
     const batches = [...this.#unsynced.batches, ...inFlight]
     const resealed = (salt: number): Iterable<FramedBatch> => {
@@ -225,9 +236,8 @@ export class LogWriter<T, W> {
       return batches
     }
     try {
-      const segment = await this.#roller.publish(resealed, { time: this.#clock.now(), note: undefined })
+      const segment = await this.#roller.publish(resealed, { time: this.#clock.now(), note })
       this.#setDurable(batches.at(-1)?.lastSeq ?? this.#lastSeq)
-      this.#provenSeq = this.#durableSeq
       this.#consumer.moved?.({ from, to: segment.path, error })
       return segment
     } catch (second) {

@@ -129,16 +129,16 @@ export class SegmentLog<T, W> implements Log<T, W> {
    * Copies every segment up to `durableSeq` into a directory of another store; writes go on. Of a log that is idle,
    * and has room for one, the copy ends with a mark. See `copySegments`. `before` is what else has to be copied, and before the log: nothing that
    * the log held when this was called is trimmed until all is done, up to the cap of its pin. Past that it throws
-   * `GapError`.
+   * `GapError`, as does what `before` is given.
    */
   async backup(
     targetWalPath: string,
-    before: () => Promise<void> = async () => {},
+    before: (assertHeld: () => void) => Promise<void> = async () => {},
   ): ReturnType<typeof copySegments> {
     const { directory, catalog, roller } = this.#parts
     const pin = this.#pins.pinReader({ owner: 'a backup', from: this.firstSeq, maxBytes: PIN_MAX_BYTES })
     try {
-      await before()
+      await before(() => pin.assertHeld())
       await this.sync()
       await this.#loop.markIfIdle()
       await roller.settled()

@@ -127,7 +127,7 @@ export class SegmentWriter {
 
   /** Where what is durable ends: behind the last durable batch, and behind marks that follow it. */
   get durableBytes(): number {
-    return this.#unsynced ? this.#durable.offset : this.#end
+    return this.#durable.seq === this.#last.seq ? this.#end : this.#durable.offset
   }
 
   /** The size of the file. */
