@@ -62,8 +62,8 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
     name: 'an old snapshot is deleted before the manifest stops naming it',
     rows: [7],
     file: 'packages/engine/src/retention.ts',
-    find: 'await this.#name()\n    if (this.#kept.length < keep) return undefined',
-    replace: 'if (this.#kept.length < keep) return undefined',
+    find: 'await this.#name()\n    if (this.#kept.length < keep)',
+    replace: 'if (this.#kept.length < keep)',
     killedBy: {
       harness: 'tests',
       file: 'packages/engine/src/snapshots.test.ts',
