@@ -72,7 +72,7 @@ const TURN_COMMANDS = 64
 const TINY_ONE_IN = 4
 /** Nobody's pin is there. */
 const UNPINNED_ONE_IN = 4
-/** So many at most follow each that goes on until there have been snapshots, which are taken the same way. */
+/** So many at most follow each that goes on until there have been snapshots. Threads take theirs: closing waits for all others. */
 const SHORT_LIVES_MAX = 4
 /** Beside the look behind each command: while it waits for one, too. */
 const LOOK_EVERY_MS = 10
@@ -122,7 +122,7 @@ export async function fill(directory: string, filling: Filling, seed: number, li
     const short = 'shortLifeCommands' in FILLINGS[filling] ? random.below(SHORT_LIVES_MAX + 1) : 0
     for (let index = 0; index <= short; index += 1) {
       report({ type: 'opening' })
-      await filler.live(turn, SNAPSHOTS[filling], {
+      await filler.live(index > 0 ? MODES.indexOf('worker') : turn, SNAPSHOTS[filling], {
         isShort: index > 0,
         rest: () => pace.keep(),
         closing: () => report({ type: 'closing' }),

@@ -122,6 +122,8 @@ export class Intervals {
     const before = this.#figures
     const begunAt = appendedBytes - sinceBytes
     if (begunAt > this.#begunAt) {
+      // Nobody has looked while there was none: the one before was done with at that moment.
+      if (before.begun?.isPublished === true) this.#lengthen({ meanwhileBytes: begunAt - this.#begunAt })
       this.#begunAt = begunAt
       this.#begunMs = atMs
       this.#meanwhileBytes = 0
