@@ -12,6 +12,7 @@ import {
   turns,
 } from './bank.fixture.ts'
 import { defineMachine } from './machine.ts'
+import { encodeManifest, type Manifest, readManifest } from '@holdfast/wal'
 import { open } from './open.ts'
 import { openReadOnly } from './open-read-only.ts'
 import { Refusal } from './refusal.ts'
@@ -214,6 +215,30 @@ describe('backup', () => {
       await store.close()
     },
   )
+
+  it('has a segment that was sealed in the last moment of a process, as it is and not as the manifest has it', async () => {
+    const options = { segmentBytes: 4096 }
+    const { store, environment } = await openBank(options)
+    for (let i = 0; i < 200; i++) await store.execute('note', i)
+    await store.snapshot()
+    await store.execute('note', 200)
+    const killed = afterKill(environment)
+    const manifest = (await readManifest(killed, STORE)) as Manifest
+    // Noted when it had ended, and before it was cut behind its footer.
+    const segments = manifest.segments.map(({ footerOffset, ...segment }) => ({
+      ...segment,
+      ...(footerOffset === undefined ? {} : { bytes: 65_536 }),
+    }))
+    killed.memory.put(`${STORE}/MANIFEST`, encodeManifest({ ...manifest, segments }, 7))
+    const { store: again } = await openBank(options, killed)
+    expect(again.report.snapshot?.seq).toBe(200)
+    await again.backup('/backup')
+    const copy = await open('/backup', bank, { environment: killed })
+    expect(copy.state).toEqual(store.state)
+    const seen: number[] = []
+    for await (const { seq } of copy.changes({ from: 1 })) if (seen.push(seq) === 201) break
+    await copy.close()
+  })
 
   it('ends beside callers who never stop', async () => {
     const { store, environment } = await openBank()

@@ -22,20 +22,15 @@ export async function copySegments(
   try {
     const copies: ManifestSegment[] = []
     for (const { segment, end } of segments) {
-      await copySegment(
-        environment,
-        catalog,
-        segment,
-        joinPath(targetPath, segmentName(segment.firstSeq, segment.id)),
-        end.offset,
-      )
+      const to = joinPath(targetPath, segmentName(segment.firstSeq, segment.id))
+      const bytes = await copySegment(environment, catalog, segment, to, end.offset)
       copies.push({
         id: segment.id,
         salt: segment.salt,
         firstSeq: segment.firstSeq,
         lastSeq: end.seq,
         digest: end.digest,
-        bytes: end.offset,
+        bytes,
       })
     }
     await environment.files.syncDirectory(targetPath)
@@ -55,13 +50,14 @@ function endOf(
   return { segment, end: end as Boundary }
 }
 
+/** Returns how many bytes there were. */
 async function copySegment(
   environment: Environment,
   catalog: SegmentCatalog,
   segment: CatalogSegment,
   to: string,
-  bytes: number,
-): Promise<void> {
+  endBytes: number,
+): Promise<number> {
   const { path } = segment
   const source = await openSegment(environment, catalog, segment, segment.firstSeq)
   // It may be another disk that fails than the one that is copied to.
@@ -70,7 +66,11 @@ async function copySegment(
       throw ioError(cause, { doing: 'read the segment', path })
     })
   try {
+    // Of one that a snapshot covers, and nobody has read, only the size is known that it had before it was sealed, perhaps.
+    const isWhole = segment.end !== undefined && endBytes === segment.bytes
+    const bytes = isWhole ? Math.min(endBytes, await source.size()) : endBytes
     await copyFile(environment.files, { read }, to, bytes)
+    return bytes
   } finally {
     await source.close().catch(() => {})
   }
