@@ -7,7 +7,8 @@ const LIVES = 3
 const SNAPSHOTS = 35
 /** A life whose snapshots a thread takes. */
 const WORKER_LIFE = 2
-const SHORT_LIVES = 12
+/** Until closing has given one up: some twelve do in most runs, but nobody can say when a thread is at work. */
+const SHORT_LIVES_MAX = 100
 const STORE = '/store'
 
 function inMemory(): Place {
@@ -26,7 +27,7 @@ it('a store never takes more than the formula says, in any mode, and nearly as m
 }, async () => {
   const filler = new Filler(inMemory(), 'small', 1)
   for (let life = 0; life < LIVES; life += 1) await filler.live(life, SNAPSHOTS)
-  for (let life = 0; life < SHORT_LIVES; life += 1)
+  for (let life = 0; life < SHORT_LIVES_MAX && filler.filled.givenUpMaxBytes === 0; life += 1)
     await filler.live(WORKER_LIFE, SNAPSHOTS, { isShort: true })
   const { share, snapshots, rotations, trimmedSegments, pinDrops, heldBackBytes, givenUpMaxBytes } =
     filler.filled
