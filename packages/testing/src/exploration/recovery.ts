@@ -84,6 +84,7 @@ export class Recovery implements Workload<Observation> {
     if (!this.#thorough) return
     await this.#append(open, 1, 'disk')
     await Promise.all([this.#append(open, 1, 'os'), this.#append(open, 2, 'disk')])
+    await this.#copy(open)
     const { events } = this.#model
     await open.close()
     this.#model.durableSince(events)
@@ -106,6 +107,16 @@ export class Recovery implements Workload<Observation> {
     }
     files.clearRules()
     return open ?? this.#subject.open(environment, this.#settings)
+  }
+
+  /** What crashes have left can be copied as well. */
+  async #copy(open: OpenSubject): Promise<void> {
+    // One that was cut off has left its directory.
+    const path = `/data/copy-of-${this.#random.uint32()}`
+    const { events, durableSeq } = this.#model.observe()
+    const found = await open.copy?.(path, this.records)
+    if (found !== undefined)
+      checkFound(found, { ...this.#model.observe(), requiredAt: events, durableSeq }, 'power')
   }
 
   async #check(open: OpenSubject, observed: Observation, kind: CutKind): Promise<Found> {
