@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { pbkdf2 } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { constants, getPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -100,6 +102,29 @@ describe('a worker thread', () => {
       else setTimeout(() => controller.abort('enough'), ms)
       await expect(running).rejects.toMatchObject({ code: 'ABORTED', cause: 'enough' })
     }
+  })
+
+  it('leaves no file open that it was closing when nobody wanted it any more', {
+    tags: ['long'],
+  }, async () => {
+    const { path, remove } = await temporaryDirectory()
+    onTestFinished(() => remove())
+    await writeFile(`${path}/opened`, '')
+    const before = await openDescriptors(path)
+    // The pool of threads that calls of the file system wait for is that of the process: what waits in it is forgotten.
+    let isOver = false
+    const busy = Array.from({ length: 12 }, async () => {
+      while (!isOver) await promisify(pbkdf2)('', '', 4000, 64, 'sha512')
+    })
+    for (let i = 0; i < 8; i++) {
+      const controller = new AbortController()
+      const running = inThread('opens', 60_000, path, controller.signal)
+      setTimeout(() => controller.abort(), 700 + i)
+      await expect(running).rejects.toMatchObject({ code: 'ABORTED' })
+    }
+    isOver = true
+    await Promise.all(busy)
+    expect(await openDescriptors(path)).toEqual(before)
   })
 
   it('is over once it has answered, whatever it left running', async () => {

@@ -22,6 +22,10 @@ const BOOTSTRAP = `
     .then(({ workerData }) => import(workerData.entry))
     .then(({ runThread }) => runThread())
 `
+/** What a thread hears when nobody wants what it does any more. */
+const STOP = 'stop'
+/** It has so long to come to its next call of the file system; then it is ended wherever it is. */
+const STOP_MAX_MS = 2000
 /** Signs of life are passed on so often at most. */
 const ALIVE_EVERY_MS = 500
 /**
@@ -50,7 +54,14 @@ export class NodeWorkers implements Workers {
 
 function resultOf(thread: Worker, { silentMs, signal }: WorkerOptions): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(aborted(signal))
+    const giveUp = (): void => reject(aborted(signal))
+    let stopping: NodeJS.Timeout | undefined
+    // A file that a thread is closing when it is ended stays open, where the call waits for its turn in the pool: that
+    // forgets it.
+    const abort = (): void => {
+      thread.postMessage(STOP)
+      stopping = setTimeout(giveUp, STOP_MAX_MS)
+    }
     if (signal?.aborted === true) abort()
     signal?.addEventListener('abort', abort)
     let looks = 0
@@ -64,7 +75,8 @@ function resultOf(thread: Worker, { silentMs, signal }: WorkerOptions): Promise<
     thread.on('message', (message: ThreadMessage) => {
       looks = 0
       if (message === 'alive') return
-      if ('result' in message) resolve(message.result)
+      if (stopping !== undefined) giveUp()
+      else if ('result' in message) resolve(message.result)
       else reject(unpackError(message.error))
     })
     thread.on('messageerror', (cause) => reject(failed('sent what cannot be read', cause)))
@@ -74,8 +86,10 @@ function resultOf(thread: Worker, { silentMs, signal }: WorkerOptions): Promise<
     })
     thread.on('exit', (code) => {
       clearInterval(silence)
+      clearTimeout(stopping)
       signal?.removeEventListener('abort', abort)
-      reject(failed(`ended without a result (exit code ${code})`))
+      if (stopping !== undefined) giveUp()
+      else reject(failed(`ended without a result (exit code ${code})`))
     })
   })
 }
@@ -109,7 +123,13 @@ export async function runThread(): Promise<void> {
       saidAt = now
       send('alive')
     }
-    const files = watchedFiles(environment.files, alive)
+    let isStopped = false
+    port.on('message', (message) => {
+      isStopped ||= message === STOP
+    })
+    // It keeps no thread that has nothing to do.
+    port.unref()
+    const files = watchedFiles(environment.files, alive, () => isStopped)
     const timers: Timers = {
       ...environment.timers,
       turn: (then) =>

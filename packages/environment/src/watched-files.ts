@@ -1,10 +1,20 @@
+import { HoldfastError } from './errors.ts'
 import type { File, FileSystem } from './file-system.ts'
 
-/** The same file system; of each call that comes back, well or not, it is told. */
-export function watchedFiles(files: FileSystem, onReturn: () => void): FileSystem {
+/**
+ * The same file system; of each call that comes back, well or not, it is told. Once it is to stop, calls reject with
+ * `ABORTED` when they come back: whoever made them gives back what he has, and ends.
+ */
+export function watchedFiles(
+  files: FileSystem,
+  onReturn: () => void,
+  isStopped: () => boolean = () => false,
+): FileSystem {
   const told = async <T>(call: Promise<T>): Promise<T> => {
     try {
-      return await call
+      const result = await call
+      if (isStopped()) throw new HoldfastError('ABORTED', 'nobody wants what this was for any more')
+      return result
     } finally {
       onReturn()
     }
@@ -16,10 +26,19 @@ export function watchedFiles(files: FileSystem, onReturn: () => void): FileSyste
     sync: () => told(file.sync()),
     truncate: (bytes) => told(file.truncate(bytes)),
     size: () => told(file.size()),
-    close: () => told(file.close()),
+    close: () => file.close().finally(onReturn),
   })
   return {
-    open: async (path, mode) => watched(await told(files.open(path, mode))),
+    open: async (path, mode) => {
+      const opening = files.open(path, mode)
+      try {
+        await told(opening)
+      } catch (error) {
+        await opening.then((file) => file.close()).catch(() => {})
+        throw error
+      }
+      return watched(await opening)
+    },
     list: (path) => told(files.list(path)),
     stat: (path) => told(files.stat(path)),
     makeDirectory: (path) => told(files.makeDirectory(path)),

@@ -44,6 +44,13 @@ const tasks: Record<string, (environment: Environment, directory: string) => unk
     }
     return 'done'
   },
+  /** Again and again, until it is told to stop. */
+  async opens({ files }, directory) {
+    for (;;) {
+      const file = await files.open(`${directory}/opened`, 'read')
+      await file.close()
+    }
+  },
   fills() {
     const all: unknown[] = []
     for (;;) all.push(Array.from({ length: 100_000 }, (_, i) => ({ i })))
