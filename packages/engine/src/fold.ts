@@ -38,7 +38,8 @@ const DAMAGE: readonly ErrorCode[] = ['CORRUPT', 'SNAPSHOT_CORRUPT', 'GAP']
 
 /** Whether a fold has failed over files that can no longer be read: a restart would say the same. */
 export function isDamage(error: unknown): error is HoldfastError {
-  return isHoldfastError(error) && DAMAGE.includes(error.code)
+  // A disk that gives none of the snapshots leaves as little to read.
+  return isHoldfastError(error) && (DAMAGE.includes(error.code) || error.details?.['setAside'] !== undefined)
 }
 
 /** A snapshot that cannot be used, as a thread tells of it. */

@@ -203,6 +203,20 @@ describe('recover', () => {
     await expect(run([], gap).recovered).rejects.toThrow(GapError)
   })
 
+  it('says that it was the disk where one of them could not be read: the next time it may be', async () => {
+    const gap = fakeLog([2], { firstSeq: 5, refusal: new GapError(1, 5) })
+    const unread = (errno: string): HoldfastError =>
+      new HoldfastError('IO_ERROR', 'not read', { cause: Object.assign(new Error(errno), { code: errno }) })
+    const snapshots = (errno: string) => [
+      { seq: 4, id: 2, opening: corrupt() },
+      { seq: 3, id: 1, opening: unread(errno) },
+    ]
+    await expect(run(snapshots('EIO'), gap).recovered).rejects.toThrow(
+      errorLike('IO_ERROR', { path: '/snapshots/snapshot-1' }),
+    )
+    await expect(run(snapshots('ENOENT'), gap).recovered).rejects.toThrow(errorLike('SNAPSHOT_CORRUPT'))
+  })
+
   it('uses only snapshots that may be used, and stops once the target has enough', async () => {
     const target = new RecordingTarget()
     const apply = target.apply.bind(target)

@@ -187,10 +187,12 @@ function refusalOf(
   after: number,
   setAside: readonly SetAsideSnapshot[],
 ): HoldfastError | undefined {
-  const [newest] = setAside
+  // What the disk would not give it may give the next time: that is no verdict on a snapshot.
+  const unread = setAside.find(({ error }) => error.code === 'IO_ERROR' && errnoOf(error.cause) !== 'ENOENT')
+  const newest = unread ?? setAside[0]
   if (plan.refusal?.code !== 'GAP' || newest === undefined) return plan.refusal
   return new HoldfastError(
-    'SNAPSHOT_CORRUPT',
+    unread === undefined ? 'SNAPSHOT_CORRUPT' : 'IO_ERROR',
     `no snapshot that the log goes back to can be used: ${setAside.length} set aside, and the log begins at ${plan.firstSeq} where ${after + 1} is needed`,
     {
       path: newest.path,
