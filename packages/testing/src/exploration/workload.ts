@@ -124,10 +124,10 @@ export class RandomWorkload implements Workload<Observation> {
       case 6: {
         if (this.#hasCrowds) {
           for (let count = CROWD_MIN + this.#random.below(CROWD_MAX - CROWD_MIN); count > 0; count -= 1)
-            void this.#append(1, this.#level())
+            this.#appendAside(1)
         } else {
           for (let count = 2 + this.#random.below(5); count > 0; count -= 1)
-            void this.#append(1 + this.#random.below(2), this.#level())
+            this.#appendAside(1 + this.#random.below(2))
         }
         return this.#sometimesWait(Promise.all(this.#pending).then(() => {}))
       }
@@ -240,24 +240,31 @@ export class RandomWorkload implements Workload<Observation> {
       ids.map((id) => this.model.records.get(id)),
       durability,
     )
-    const settled = appended
-      .then(
-        (seq) => this.model.acknowledged(group, seq),
-        (error: unknown) => {
-          if (!isHoldfastError(error)) throw error
-          this.model.refused(group, error.outcome)
-          if (error.code !== 'NO_SPACE') this.#failed = true
-        },
-      )
-      .finally(() => this.#pending.delete(settled))
-    this.#pending.add(settled)
+    const settled = appended.then(
+      (seq) => this.model.acknowledged(group, seq),
+      (error: unknown) => {
+        if (!isHoldfastError(error)) throw error
+        this.model.refused(group, error.outcome)
+        if (error.code !== 'NO_SPACE') this.#failed = true
+      },
+    )
+    this.#pend(settled)
     await settled
+  }
+
+  #appendAside(most: number): void {
+    this.#pend(this.#append(most, this.#level()))
   }
 
   async #sometimesWait(done: Promise<void>): Promise<void> {
     if (this.#random.below(3) !== 0) return done
-    this.#pending.add(done)
-    void done.finally(() => this.#pending.delete(done))
+    this.#pend(done)
+  }
+
+  /** One that fails stays: whoever waits for all of them hears of it. */
+  #pend(step: Promise<void>): void {
+    this.#pending.add(step)
+    step.then(() => this.#pending.delete(step)).catch(() => {})
   }
 
   /** A typed error may come of it where something was made to fail, and then the log may be beyond use. */
