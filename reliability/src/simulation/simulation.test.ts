@@ -4,16 +4,21 @@ import { engineSubjectWith } from './engine-subject.ts'
 import { logSubject } from './log-subject.ts'
 import { SnapshotTally } from './snapshot-tally.ts'
 
+const SLICE = { survivals: 1, nestedEvery: 300 }
+const WITH_A_THREAD_THAT_HANGS = { seed: 10, workloads: 2 }
+
 // Slices that are the same each time. Longer ones: `npm run reliability -- simulation`.
 describe('crashes', () => {
   it('leave the state of a prefix of the commands, with all that was acknowledged, three deep', async () => {
     const tally = new SnapshotTally()
-    const options = { seed: 2, workloads: 3, survivals: 1, nestedEvery: 300 }
-    const explored = await explore(engineSubjectWith(tally), options)
+    const explored = await explore(engineSubjectWith(tally), { ...SLICE, seed: 2, workloads: 3 })
     expect(explored.failures).toEqual([])
     // It did look: a run that is over at once would find nothing either.
     expect(explored.points).toBeGreaterThan(200)
     expect(explored.damaged).toBeGreaterThan(100)
+    // A thread that hangs is in this one.
+    const hanging = await explore(engineSubjectWith(tally), { ...SLICE, ...WITH_A_THREAD_THAT_HANGS })
+    expect(hanging.failures).toEqual([])
     expect(Object.entries(tally.figures).filter(([, times]) => times === 0)).toEqual([])
   }, 120_000)
 

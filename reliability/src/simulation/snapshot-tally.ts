@@ -8,8 +8,9 @@ export interface SnapshotFigures {
   worker: number
   /** Those of them that were compared with a replay. */
   compared: number
-  /** Threads that died or hung. */
-  workersFailed: number
+  /** Threads that were gone, and ones that hung until they were given up. */
+  workersDied: number
+  workersHung: number
   pinsDropped: number
 }
 
@@ -20,7 +21,8 @@ export class SnapshotTally {
     captured: 0,
     worker: 0,
     compared: 0,
-    workersFailed: 0,
+    workersDied: 0,
+    workersHung: 0,
     pinsDropped: 0,
   }
 
@@ -30,8 +32,10 @@ export class SnapshotTally {
       this.figures[mode] += 1
       if (isCompared) this.figures.compared += 1
     })
-    events.on('snapshotFailed', ({ code }) => {
-      if (code === 'WORKER_FAILED') this.figures.workersFailed += 1
+    events.on('snapshotFailed', ({ code, message }) => {
+      if (code !== 'WORKER_FAILED') return
+      if (message.includes('no sign of life')) this.figures.workersHung += 1
+      else this.figures.workersDied += 1
     })
     events.on('pinDropped', () => {
       this.figures.pinsDropped += 1

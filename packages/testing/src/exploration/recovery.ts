@@ -62,8 +62,10 @@ export class Recovery implements Workload<Observation> {
     this.#thorough = thorough
     this.#fault = fault
     this.#settings = settingsOf(settings)
-    if (fault !== undefined)
-      this.#workerFault = { how: 'dies', afterCalls: settings.below(MOST_CALLS_OF_A_WORKER) }
+    if (fault !== undefined) {
+      const how = settings.below(4) === 0 ? 'hangs' : 'dies'
+      this.#workerFault = { how, afterCalls: settings.below(MOST_CALLS_OF_A_WORKER) }
+    }
   }
 
   get records(): ReadonlyMap<number, unknown> {

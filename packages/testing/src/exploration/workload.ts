@@ -97,6 +97,8 @@ export class RandomWorkload implements Workload<Observation> {
     await environment.files.makeDirectory('/data')
     await environment.files.syncDirectory('/')
     await this.#openAgain()
+    // There are few snapshots, so that one would hardly ever come behind such a fault.
+    if (this.#options.faults && this.#hasWorkers && this.#random.below(2) === 0) this.#failWorker()
     for (let step = 0; step < this.#options.steps && this.#left > 0; step += 1) {
       if (this.#options.kept?.has(step) === false) continue
       // Its own numbers: the same whichever others are left out.
@@ -192,15 +194,22 @@ export class RandomWorkload implements Workload<Observation> {
   }
 
   #rare(): void {
-    const { files, workers } = this.#environment as SimulatedEnvironment
-    if (this.#random.below(3) === 0) {
-      const how = this.#random.below(4) === 0 ? 'hangs' : 'dies'
-      workers.fault = { how, afterCalls: this.#random.below(MOST_CALLS_OF_A_WORKER) }
-      return
-    }
+    const { files } = this.#environment as SimulatedEnvironment
+    if (this.#hasWorkers && this.#random.below(3) > 0) return this.#failWorker()
     const on = RARELY_FAULTY_CALLS[this.#random.below(RARELY_FAULTY_CALLS.length)] as CallName
     const errno = ['EIO', 'EMFILE', 'EROFS'][this.#random.below(3)] as string
     files.fail({ on, nth: 1 + this.#random.below(3), path: IN_STORE, fault: { errno } })
+  }
+
+  /** The next snapshot by a worker comes to grief. */
+  #failWorker(): void {
+    const { workers } = this.#environment as SimulatedEnvironment
+    const how = this.#random.below(2) === 0 ? 'hangs' : 'dies'
+    workers.fault = { how, afterCalls: this.#random.below(MOST_CALLS_OF_A_WORKER) }
+  }
+
+  get #hasWorkers(): boolean {
+    return this.#settings.snapshots.mode === 'worker'
   }
 
   /** A copy that is made while commands go on holds what was durable when it began, and a prefix. */
