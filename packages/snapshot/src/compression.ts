@@ -16,8 +16,12 @@ export interface Zstd {
 export function zstdOf(library: Partial<typeof zlib>): Zstd | undefined {
   const { zstdCompress, zstdDecompress } = library
   if (typeof zstdCompress !== 'function' || typeof zstdDecompress !== 'function') return undefined
-  const compress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zstdCompress)
-  const decompress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zstdDecompress)
+  // Looked up at each call: a simulated machine has others in their place, without threads.
+  const late = library as typeof zlib
+  const compress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>((...call) => late.zstdCompress(...call))
+  const decompress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>((...call) =>
+    late.zstdDecompress(...call),
+  )
   return {
     compress: (bytes) => compress(bytes, { chunkSize: outputBytes(bytes.length) }),
     decompress: async (compressed, bytes) => {

@@ -4,6 +4,7 @@ import type { SeededRandom } from '@holdfast/testing/environment'
 import { type Found, type OpenSubject, STORE, type Subject } from '@holdfast/testing/exploration'
 import { PinnedRange } from './pinned-range.ts'
 import { SnapshotTally } from './snapshot-tally.ts'
+import { haveZstdInTurn } from './zstd-in-turn.ts'
 
 interface Transfer {
   readonly id: number
@@ -18,9 +19,13 @@ interface Ledger {
   readonly accepted: [seq: number, id: number][]
   /** Hangs on the order of all that was accepted. */
   chain: number
+  /** What zstd finds something in: the rest is so small that it is stored as it is. */
+  readonly motto: string
 }
 
-const initial = (): Ledger => ({ balances: new Map(), accepted: [], chain: 0 })
+const MOTTO = 'again and again '.repeat(10)
+
+const initial = (): Ledger => ({ balances: new Map(), accepted: [], chain: 0, motto: MOTTO })
 
 function transfer(state: Ledger, { id, account, amount }: Transfer, { seq }: { seq: number }): number {
   const balance = (state.balances.get(account) ?? 0) + amount
@@ -53,17 +58,22 @@ export const engineSubjectWith = (tally: SnapshotTally): Subject => ({
       syncIntervalMs,
       maxUnsyncedBytes,
       snapshotEvery,
-      snapshots: { mode, replayed },
+      snapshots: { mode, replayed, compressed },
       pinBytes,
       segmentBytes,
     },
   ): Promise<OpenSubject> {
+    const isCompressed = compressed && haveZstdInTurn()
     const options: OpenOptions = {
       environment,
       segmentBytes,
       syncIntervalMs,
       maxUnsyncedBytes,
-      snapshot: { everyRecords: snapshotEvery, mode },
+      snapshot: {
+        everyRecords: snapshotEvery,
+        mode,
+        compression: isCompressed ? 'zstd' : 'none',
+      },
       verifySnapshots: replayed ? 'replay' : 'read',
     }
     environment.workers.modules.set(MODULE.href, { default: machine })
@@ -71,7 +81,7 @@ export const engineSubjectWith = (tally: SnapshotTally): Subject => ({
       mode === 'worker'
         ? await open<typeof machine>(STORE, MODULE, options)
         : await open(STORE, mode === 'captured' ? capturingMachine : machine, options)
-    tally.watch(store.events, replayed)
+    tally.watch(store.events, { isCompared: replayed, isCompressed })
     let diverged: Error | undefined
     store.events.on('snapshotFailed', (error) => {
       if (error.code === 'DIVERGED') diverged ??= error

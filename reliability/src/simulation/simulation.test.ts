@@ -22,6 +22,16 @@ describe('crashes', () => {
     expect(Object.entries(tally.figures).filter(([, times]) => times === 0)).toEqual([])
   }, 120_000)
 
+  it('are the same for the same seed', async () => {
+    const runs = [new SnapshotTally(), new SnapshotTally()].map(async (tally) => {
+      const explored = await explore(engineSubjectWith(tally), { ...SLICE, ...WITH_A_THREAD_THAT_HANGS })
+      return { explored, tally }
+    })
+    const [first, second] = await Promise.all(runs)
+    expect(first?.tally.figures.compressed).toBeGreaterThan(0)
+    expect(second).toEqual(first)
+  }, 120_000)
+
   it('leave nothing of the log lost, torn, invented or in need of help, three deep', async () => {
     const explored = await explore(logSubject, { seed: 1, workloads: 4, survivals: 1, nestedEvery: 150 })
     expect(explored.failures).toEqual([])

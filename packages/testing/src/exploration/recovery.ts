@@ -7,9 +7,10 @@ import type { SimulatedEnvironment } from '../simulated/simulated-environment.ts
 import { checkFound, type CutKind, type Found, Model, type Observation } from './model.ts'
 import { type OpenSubject, SNAPSHOT_MODES, type Subject, type SubjectSettings } from './subject.ts'
 
-/** Of so many recoveries one compares its snapshots with a replay, and one pins a part of the log. */
+/** Of so many recoveries one compares its snapshots with a replay, one pins a part of the log, one compresses. */
 const COMPARED_EVERY = 8
 const PINNED_EVERY = 4
+const COMPRESSED_EVERY = 3
 /** Fewer than the first snapshot by a worker takes: it is in the midst of it. */
 const MOST_CALLS_OF_A_WORKER = 40
 
@@ -22,6 +23,7 @@ function settingsOf(random: SeededRandom): SubjectSettings {
     snapshots: {
       mode: SNAPSHOT_MODES[random.below(SNAPSHOT_MODES.length)] ?? 'blocking',
       replayed: random.below(COMPARED_EVERY) === 0,
+      compressed: random.below(COMPRESSED_EVERY) === 0,
     },
     pinBytes: random.below(PINNED_EVERY) === 0 ? 1_000_000 : undefined,
     segmentBytes: 4096,

@@ -20,8 +20,12 @@ export interface SubjectSettings {
   readonly syncIntervalMs: number
   readonly maxUnsyncedBytes: number
   readonly snapshotEvery: number
-  /** How snapshots are taken, and whether each is compared with a replay, where the subject has such a choice. */
-  readonly snapshots: { readonly mode: (typeof SNAPSHOT_MODES)[number]; readonly replayed: boolean }
+  /** How snapshots are taken, whether each is compared with a replay, and is compressed, where the subject has such a choice. */
+  readonly snapshots: {
+    readonly mode: (typeof SNAPSHOT_MODES)[number]
+    readonly replayed: boolean
+    readonly compressed: boolean
+  }
   /** The cap of a pin that it is opened with, in bytes, where the subject has such a thing. */
   readonly pinBytes: number | undefined
   /** Small, so that there are many; or so large that space for one is taken ahead, in steps, as it fills. */

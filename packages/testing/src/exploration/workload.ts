@@ -47,6 +47,9 @@ const IN_STORE = /\/data\/store/
 /** One that is dropped soon, and ones that are not. Most workloads have none. */
 const PIN_BYTES = [1_000_000, 6000, 1_000_000]
 
+/** Of eleven workloads so many have snapshots that are compressed. */
+const COMPRESSED_OF_11 = 4
+
 /** One workload in so many has crowds of callers: more than two batches take, so that one is full while another is written. */
 const CROWDS_EVERY = 8
 const CROWD_MIN = 2100
@@ -80,7 +83,11 @@ export class RandomWorkload implements Workload<Observation> {
       syncIntervalMs: draw([1, 3, 20]),
       maxUnsyncedBytes: draw([300, 2000, 1_000_000]),
       snapshotEvery: draw([3, 8, 1000]),
-      snapshots: { mode: SNAPSHOT_MODES[seed % 3] ?? 'blocking', replayed: seed % 5 === 0 },
+      snapshots: {
+        mode: SNAPSHOT_MODES[seed % 3] ?? 'blocking',
+        replayed: seed % 5 === 0,
+        compressed: seed % 11 < COMPRESSED_OF_11,
+      },
       pinBytes: PIN_BYTES[seed % 7],
       segmentBytes: seed % 4 === 2 ? 200_000 : 4096,
     }
