@@ -5,6 +5,7 @@ import { flushCompileCache } from 'node:module'
 import { type Environment, isHoldfastError, nodeEnvironment } from '@holdfast/environment'
 import { SeededRandom } from '@holdfast/testing/environment'
 import { SNAPSHOT_MODES } from '@holdfast/testing/exploration'
+import { PinnedRange } from '../simulation/pinned-range.ts'
 import { Load, SNAPSHOT_EVERY_GROUPS, SYNC_EVERY_GROUPS } from './load.ts'
 import { overriding } from './overriding.ts'
 import { tell } from './pipe.ts'
@@ -30,6 +31,7 @@ export interface KillCounts {
   /** Those of them that were compressed, and that were compared with a replay. */
   compressed: number
   compared: number
+  /** Threads that came to their end because they were to be killed. Any other end but a result breaks a promise. */
   threadsKilled: number
   pinsDropped: number
 }
@@ -46,24 +48,37 @@ const LARGE_WRITE_BYTES = 2 * 1024 * 1024
 /** A thread that is killed is so within this time: snapshots of the small state take about as long. */
 const THREAD_KILL_MAX_MS = 400
 /** The thread lives on, one time in so many; others may be done before. */
-const THREAD_SPARED_ONE_IN = 3
+const THREAD_SPARED_ONE_IN = 2
+/** It is killed as soon as it is there, one time in so many: a fast machine would be done with all of them otherwise. */
+const THREAD_KILLED_EARLY_ONE_IN = 4
 
-/** One store in so many compares its snapshots with a replay, compresses them, has a pin that nobody goes on with. */
+/** One store in so many compares its snapshots with a replay, compresses them, has a follower with a pin. */
 const COMPARED_ONE_IN = 2
 const COMPRESSED_ONE_IN = 2
 const PINNED_ONE_IN = 2
-/** Some segments: it is dropped before long. */
-const PIN_MAX_BYTES = 64 * 1024
+/** A pin that is dropped before long, and one that keeps some of what would go. */
+const PIN_MAX_BYTES = [64 * 1024, 32 * 1024 * 1024]
 
 /** The real thing, except that it says when it begins with a large write, and that threads are killed at random. */
 const environmentWith = (random: SeededRandom): Environment => ({
   ...nodeEnvironment,
   workers: overriding(nodeEnvironment.workers, {
-    run(task, job, options) {
+    async run(task, job, options) {
       const isSpared = random.below(THREAD_SPARED_ONE_IN) === 0
+      const isEarly = random.below(THREAD_KILLED_EARLY_ONE_IN) === 0
+      const killedAfterMs = isEarly ? 1 : 1 + random.below(THREAD_KILL_MAX_MS)
       // It is taken for silent, and ended wherever it is.
-      const silentMs = isSpared ? options.silentMs : 1 + random.below(THREAD_KILL_MAX_MS)
-      return nodeEnvironment.workers.run(task, job, { ...options, silentMs })
+      const silentMs = isSpared ? options.silentMs : killedAfterMs
+      try {
+        return await nodeEnvironment.workers.run(task, job, { ...options, silentMs })
+      } catch (error) {
+        if (isHoldfastError(error, 'WORKER_FAILED')) {
+          const isKill = !isSpared && error.message.includes('no sign of life')
+          if (isKill) count('threadsKilled')
+          else toParent.failed(error)
+        }
+        throw error
+      }
     },
   }),
   files: overriding(nodeEnvironment.files, {
@@ -86,21 +101,25 @@ const environmentWith = (random: SeededRandom): Environment => ({
   }),
 })
 
+const follow = (store: KillStore, maxBytes: number) => new PinnedRange(store, maxBytes)
+type Follower = ReturnType<typeof follow>
+
 async function live(directory: string, seed: number, round: number): Promise<never> {
-  const random = new SeededRandom(Math.imul(seed, 0x9e3779b9) ^ round)
-  const environment = environmentWith(random)
-  for (;;) {
+  for (let opening = 0; ; opening += 1) {
+    // Its own numbers for each: how many threads there were before hangs on the machine.
+    const random = new SeededRandom(Math.imul(seed, 0x9e3779b9) ^ Math.imul(round, 0x85ebca6b) ^ opening)
     report({ type: 'opening' })
     const snapshots = drawSnapshots(random)
-    const store = await openKillStore(directory, environment, undefined, snapshots)
-    if (random.below(PINNED_ONE_IN) === 0) {
-      store.pin({ owner: 'nobody', from: store.stats().log.firstSeq, maxBytes: PIN_MAX_BYTES })
-    }
+    const isPinned = random.below(PINNED_ONE_IN) === 0
+    const pinMaxBytes = PIN_MAX_BYTES[random.below(PIN_MAX_BYTES.length)] as number
+    const store = await openKillStore(directory, environmentWith(random), undefined, snapshots)
+    const follower = isPinned ? follow(store, pinMaxBytes) : undefined
     watch(store, snapshots)
     const seq = store.appliedSeq
     const state = structuredClone(store.state) as KillState
     const { closeAfterGroups } = await answerTo({ type: 'opened', seq, state, found: found(store) })
-    await work(store, seed, closeAfterGroups ?? Number.POSITIVE_INFINITY)
+    await work(store, seed, closeAfterGroups ?? Number.POSITIVE_INFINITY, follower)
+    await follower?.check()
     report({ type: 'closing' })
     await store.close()
     await answerTo({ type: 'closed', seq: store.appliedSeq })
@@ -117,7 +136,6 @@ function drawSnapshots(random: SeededRandom): KillSnapshots {
 
 /** Tells what happens. Nothing here fails but by the kill, and that of a thread. */
 function watch({ events }: KillStore, { compression, verifySnapshots }: KillSnapshots): void {
-  const count = (what: keyof KillCounts): void => report({ type: 'counted', what })
   events.on('snapshot', ({ mode }) => {
     count(mode)
     if (compression === 'zstd') count('compressed')
@@ -125,8 +143,7 @@ function watch({ events }: KillStore, { compression, verifySnapshots }: KillSnap
   })
   events.on('pinDropped', () => count('pinsDropped'))
   events.on('snapshotFailed', (error) => {
-    if (error.code === 'WORKER_FAILED') count('threadsKilled')
-    else toParent.failed(error)
+    if (error.code !== 'WORKER_FAILED') toParent.failed(error)
   })
   for (const event of ['warning', 'moved', 'failed'] as const) {
     events.once(event, (what: Error | { error: Error }) =>
@@ -135,14 +152,23 @@ function watch({ events }: KillStore, { compression, verifySnapshots }: KillSnap
   }
 }
 
-async function work(store: KillStore, seed: number, groups: number): Promise<void> {
+async function work(
+  store: KillStore,
+  seed: number,
+  groups: number,
+  follower: Follower | undefined,
+): Promise<void> {
   const load = new Load(store, {
     seed,
     acknowledged: ({ firstSeq, commands }) => tell(firstSeq + commands.length - 1),
   })
   for (let index = 1; index <= groups; index += 1) {
     await load.handIn()
-    if (index % SNAPSHOT_EVERY_GROUPS === 0) await store.snapshot().catch(acceptKill)
+    if (index % SNAPSHOT_EVERY_GROUPS === 0) {
+      follower?.renew()
+      await store.snapshot().catch(acceptKill)
+      await follower?.check()
+    }
     if (index % SYNC_EVERY_GROUPS === 0) await store.sync()
   }
   await load.check()
@@ -151,6 +177,10 @@ async function work(store: KillStore, seed: number, groups: number): Promise<voi
 /** That of the thread. */
 function acceptKill(error: unknown): void {
   if (!isHoldfastError(error, 'WORKER_FAILED')) throw error
+}
+
+function count(what: keyof KillCounts): void {
+  report({ type: 'counted', what })
 }
 
 function report(message: KillReport): void {

@@ -4,7 +4,7 @@ import { killRounds } from './rounds.ts'
 
 // A longer run: `npm run reliability -- kill --rounds 1000 --seed 7`.
 const rounds = Number(process.env['HOLDFAST_KILL_ROUNDS'] ?? 40)
-const seed = Number(process.env['HOLDFAST_KILL_SEED'] ?? 2026)
+const seed = Number(process.env['HOLDFAST_KILL_SEED'] ?? 2030)
 const ROUND_MAX_MS = 60_000
 
 it(

@@ -62,7 +62,7 @@ const GROUPS_MAX_BEFORE_CLOSE = 150
 const READ_ONLY_EVERY_ROUNDS = 4
 /**
  * Two snapshots, the log behind the older one (some thousand commands, a few of them large), and what is set
- * aside until retention takes it: a few times less than this. A thousand rounds write a hundred times as much.
+ * aside until retention takes it, and what a pin keeps: a few times less than this. A thousand rounds write a hundred times as much.
  */
 const DIRECTORY_MAX_BYTES = 192 * 1024 * 1024
 
