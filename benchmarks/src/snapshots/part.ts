@@ -13,7 +13,7 @@ const MS = 2000
 const QUICK_MS = 30
 const ROUNDS = 2
 /** The load, opening and closing the store, and a snapshot that is still under way. */
-const SECONDS = 5.5
+const SECONDS = 5
 
 export const snapshots: Part = {
   name: 'snapshots',
