@@ -212,7 +212,7 @@ function catalogOf(plan: LogPlan, directory: StoreDirectory): SegmentCatalog {
         countedBytes,
         bytes,
         // Nor that the file is as large as it looks: only what it had before it was first used.
-        firstBytes: open ? (entries.get(id)?.bytes ?? SEGMENT_HEADER_BYTES) : undefined,
+        firstBytes: entries.get(id)?.bytes ?? SEGMENT_HEADER_BYTES,
         end: open ? undefined : { seq: lastSeq, digest },
         footerOffset: entries.get(id)?.footerOffset,
         index: [],

@@ -55,6 +55,27 @@ describe('a segment whose header is in the page cache only', () => {
   })
 })
 
+describe('a batch that extends its segment, and is not synced', () => {
+  it('is no reason to refuse a log whose manifest was written meanwhile, when the power fails', async () => {
+    const environment = new SimulatedEnvironment({ seed: 1 })
+    const options = { segmentBytes: 256 * 1024, syncIntervalMs: 60_000 }
+    const wal = await Wal.open(STORE, { environment, ...options })
+    await wal.append(record(1))
+    // More than half of the segment: the next one is prepared, and named in the manifest.
+    await wal.append(new Uint8Array(200_000), { durability: 'os' })
+    await new Promise<void>((resolve) => {
+      environment.timers.after(1000, resolve)
+    })
+    expect(wal.durableSeq).toBe(1)
+    const disk = environment.disk.afterPowerCut(survivalNamed('nothing'))
+    expect(disk.paths().filter((path) => path.includes('/00000000000000000000-'))).toHaveLength(1)
+    const again = await open(disk, 2)
+    expect(await values(again)).toEqual([1])
+    await again.close()
+    await wal.close()
+  })
+})
+
 describe('closing a log that failed', () => {
   it('rejects where something acknowledged at level os is not durable', async () => {
     const environment = new SimulatedEnvironment()

@@ -15,8 +15,8 @@ export interface CatalogSegment {
   countedBytes: number
   /** The size of the file. */
   bytes: number
-  /** What the manifest says of that while the segment has no end. Default: `bytes`. */
-  readonly firstBytes?: number | undefined
+  /** The size that it had, durably, before it was first appended to: what the manifest says while the segment has no end. */
+  readonly firstBytes: number
   footerOffset: number | undefined
   /** Frames to begin reading at, in order; empty where none are known. */
   index: readonly IndexEntry[]
@@ -102,9 +102,7 @@ export class SegmentCatalog {
       id,
       salt,
       firstSeq,
-      ...(end === undefined
-        ? { bytes: firstBytes ?? bytes }
-        : { bytes, lastSeq: end.seq, digest: end.digest }),
+      ...(end === undefined ? { bytes: firstBytes } : { bytes, lastSeq: end.seq, digest: end.digest }),
       ...(footerOffset === undefined ? {} : { footerOffset }),
     }))
   }

@@ -317,6 +317,8 @@ export class SegmentRoller {
       end: undefined,
       countedBytes: next.last.offset,
       bytes: next.bytes,
+      // All of it is durable. What it grows by may not be when a manifest is written.
+      firstBytes: next.bytes,
       footerOffset: undefined,
       index: next.index,
     }
