@@ -211,7 +211,8 @@ export class Replay<State extends object> implements ReplayTarget {
     this.#assertKnown(commands, start, firstSeq)
     try {
       for (let i = start; i < commands.length; i++) {
-        const [command, seq] = [commands[i], firstSeq + i]
+        const command = commands[i]
+        const seq = firstSeq + i
         if (command !== undefined) this.#applyOne(command, seq, time, refused)
         else if (this.#ledger.recorded(seq) === 'refused') refused.set(seq, undefined)
       }
